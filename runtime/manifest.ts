@@ -1,0 +1,128 @@
+/**
+ * @file What the compiler tells the runtime about one model: pure data, no code but WGSL text.
+ *
+ * Every array a program works on lies in one storage buffer, the arena, as f32 values (ids as whole numbers, bools as
+ * 0 and 1); parameters lie in another, in the order of `parameters`, and the two moments of AdamW in a third.
+ * Offsets within the arena depend on the batch and the lengths, so the runtime plans them and hands them to the
+ * kernels in a uniform buffer: u32 words, first the batch, then `Manifest.lengths` in order, then the offset of each
+ * slot, all counted in elements.
+ *
+ * Bindings of group 0: 0 plan (uniform) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
+ * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`). A kernel of layout "step" uses 0–2, one of
+ * layout "update" 0 and 2–5.
+ */
+
+/** The name of the batch where run-time lengths are named. */
+export const BATCH = "_B";
+
+/** A number known at run time: ⌈factor · Π lengths / divisor⌉. */
+export interface Count {
+  readonly factor: number;
+  readonly lengths: readonly string[];
+  readonly divisor: number;
+}
+
+/**
+ * A region of the arena. It holds its value from dispatch `first` to dispatch `last`, both included; −1 is "written by
+ * the host before the first dispatch", `dispatches.length` is "read by the host after the last". Regions whose lives do
+ * not meet may share memory. Kernels write all of a slot before they read it: memory is not cleared.
+ */
+export interface Slot {
+  readonly name: string;
+  readonly size: Count;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** One dispatch; the number of workgroups is the product of `groups`. The runtime may fold it over x and y: the
+ * kernel numbers its workgroups `workgroup_id.y * num_workgroups.x + workgroup_id.x` and ignores those past the end. */
+export interface Dispatch {
+  /** The entry point in `Program.wgsl`. */
+  readonly kernel: string;
+  readonly layout: "step" | "update";
+  readonly groups: readonly Count[];
+}
+
+export interface Program {
+  /** One WGSL module with an entry point a kernel. */
+  readonly wgsl: string;
+  readonly slots: readonly Slot[];
+  readonly dispatches: readonly Dispatch[];
+  /** Slot of each input, target and (streaming) kept state by its port's name. */
+  readonly inputs: Readonly<Record<string, number>>;
+  /** Slot of each output by its port's name. */
+  readonly outputs: Readonly<Record<string, number>>;
+  /** Slots of one element: `loss`, each metric, and in the training step `gradNorm` (before clipping). */
+  readonly scalars: Readonly<Record<string, number>>;
+  /** Streaming: slot of the next value of each kept state, by its name. */
+  readonly nextStates: Readonly<Record<string, number>>;
+  /** Training: the slot of all gradients, laid out as the parameters, before clipping. */
+  readonly gradients?: number;
+}
+
+export type Elem = "f32" | "i32" | "bool";
+
+/** An input, target, output or kept state. The batch leads and is implicit; axes are sizes or names of lengths. */
+export interface Port {
+  readonly name: string;
+  readonly elem: Elem;
+  readonly shape: readonly (number | string)[];
+  /** For ids: the values are 0 … classes−1. */
+  readonly classes?: number;
+}
+
+/** How a parameter starts; see `initialise.ts` for the meaning of each op. */
+export type InitExpr =
+  | { readonly op: "number"; readonly value: number }
+  | { readonly op: "index"; readonly axis: number }
+  | { readonly op: string; readonly args: readonly InitExpr[] };
+
+export type Init =
+  | { readonly kind: "expression"; readonly expr: InitExpr }
+  | { readonly kind: "orthogonal"; readonly gain: number };
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** First element in the flat buffer. */
+  readonly offset: number;
+  readonly init: Init;
+}
+
+export interface Manifest {
+  readonly format: 1;
+  /** The model's name in the spec. */
+  readonly name: string;
+  /** The compiler's version. */
+  readonly generator: string;
+  /** Run-time lengths besides the batch. */
+  readonly lengths: readonly string[];
+  readonly inputs: readonly Port[];
+  readonly targets: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly metrics: readonly string[];
+  readonly states: readonly Port[];
+  /** In the order of the flat buffer: first those with weight decay, then those without, then the frozen. */
+  readonly parameters: readonly ParameterSpec[];
+  /** Elements: [0, decayed) decay, [0, trainable) are updated and have gradients, `total` is the whole buffer. */
+  readonly layout: { readonly decayed: number; readonly trainable: number; readonly total: number };
+  readonly programs: {
+    readonly train: Program;
+    readonly evaluate: Program;
+    readonly predict: Program;
+    /** The streaming form, or the reason why there is none. */
+    readonly stream: Program | { readonly refused: string };
+  };
+}
+
+/** The f32 words of the hyper-parameter uniform, in order. Corrections are 1 − βᵗ; clipNorm 0 means no clipping. */
+export const HYPER_FIELDS = [
+  "lr",
+  "beta1",
+  "beta2",
+  "eps",
+  "weightDecay",
+  "clipNorm",
+  "correction1",
+  "correction2",
+] as const;

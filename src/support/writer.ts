@@ -1,0 +1,29 @@
+/** @file Indented text, for the IR printer, the WGSL printer, the module emitter and the formatter. */
+
+export class Writer {
+  readonly #lines: string[] = [];
+  #depth = 0;
+
+  constructor(readonly indent = "  ") {}
+
+  /** Adds one or more lines at the present depth; an empty line carries no indent. */
+  line(text = ""): this {
+    for (const part of text.split("\n")) {
+      this.#lines.push(part === "" ? "" : this.indent.repeat(this.#depth) + part);
+    }
+    return this;
+  }
+
+  /** `open`, the body one level deeper, `close`. */
+  block(open: string, close: string, body: () => void): this {
+    this.line(open);
+    this.#depth++;
+    body();
+    this.#depth--;
+    return this.line(close);
+  }
+
+  toString(): string {
+    return this.#lines.length === 0 ? "" : `${this.#lines.join("\n")}\n`;
+  }
+}
