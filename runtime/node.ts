@@ -1,0 +1,75 @@
+/**
+ * @file WebGPU in Node.js, through Dawn: the machine's GPU, or else a software adapter where one can be had.
+ *
+ * The only module of the runtime (with `swiftshader.ts`) that knows Node.
+ */
+
+import { create, globals } from "webgpu";
+import type { DeviceOptions, RequestedDevice } from "./device.js";
+import { describeAdapter, requestDeviceOf } from "./device.js";
+import { findSwiftShader, preload } from "./swiftshader.js";
+
+export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
+
+const ADAPTER: GPURequestAdapterOptions = { powerPreference: "high-performance" };
+
+/** Dawn's instance, held as long as the process lives: a device whose instance is collected never answers. */
+let instance: Promise<GPU> | undefined;
+
+/**
+ * A device of the machine's GPU; on Linux (x64) without one, of SwiftShader, if `@sparticuz/chromium` is installed.
+ * The names of WebGPU (`GPUBufferUsage`, …) become global. A Vulkan driver chosen by `VK_ICD_FILENAMES` or
+ * `VK_DRIVER_FILES` is respected.
+ * @throws Error where there is no adapter, saying what to install.
+ */
+export async function requestNodeDevice(options: DeviceOptions = {}): Promise<RequestedDevice> {
+  instance ??= chooseInstance();
+  const adapter = await (await instance).requestAdapter(ADAPTER);
+  if (adapter === null) throw new Error(`no WebGPU adapter: ${advice()}`);
+  return requestDeviceOf(adapter, options);
+}
+
+async function chooseInstance(): Promise<GPU> {
+  Object.assign(globalThis, globals);
+  if (process.platform !== "linux") return create([]);
+  const chosenByUser = (process.env.VK_ICD_FILENAMES ?? process.env.VK_DRIVER_FILES) !== undefined;
+  const systemLoader = preload("libvulkan.so.1");
+  const system = create([]);
+  if (systemLoader && (chosenByUser || (await hasGpu(system)))) return system;
+  const software = findSwiftShader();
+  if (software === undefined) return system;
+  if (!systemLoader) preload(software.loader);
+  return chosenByUser ? create([]) : createWithDriver(software.driver);
+}
+
+/** Whether the instance offers an adapter that is no CPU. */
+async function hasGpu(gpu: GPU): Promise<boolean> {
+  const adapter = await gpu.requestAdapter(ADAPTER);
+  return adapter !== null && !describeAdapter(adapter).software;
+}
+
+/** The Vulkan loader reads the variable when Dawn looks for adapters; child processes need not inherit it. */
+async function createWithDriver(driver: string): Promise<GPU> {
+  process.env.VK_ICD_FILENAMES = driver;
+  try {
+    const gpu = create([]);
+    await gpu.requestAdapter(ADAPTER);
+    return gpu;
+  } finally {
+    delete process.env.VK_ICD_FILENAMES;
+  }
+}
+
+function advice(): string {
+  switch (process.platform) {
+    case "linux":
+      return (
+        "install the GPU's driver with Vulkan (and the Vulkan loader, libvulkan1), or, to run in software on x64, " +
+        "`npm install @sparticuz/chromium`"
+      );
+    case "darwin":
+      return "Metal offers none; is this a virtual machine without a GPU?";
+    default:
+      return "install or update the GPU's driver (Direct3D 12 or Vulkan)";
+  }
+}
