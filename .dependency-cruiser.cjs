@@ -1,0 +1,64 @@
+/** The import rule of ARCHITECTURE.md: one direction through the stages, and a runtime that knows no compiler. */
+
+/** Files of `folder` may import, of this repository, only themselves and what matches `allowed`. */
+const only = (folder, allowed, comment) => ({
+  name: `${folder.replaceAll("/", "-")}-imports`,
+  comment,
+  severity: "error",
+  from: { path: `^${folder}/` },
+  to: { path: "^(src|runtime|tests|bench|scripts)/", pathNot: [`^${folder}/`, ...allowed] },
+});
+
+const SUPPORT = "^src/support/";
+const DIAGNOSTICS = "^src/diagnostics/";
+const IR = "^src/ir/";
+const MANIFEST = "^runtime/manifest\\.ts$";
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "resolvable",
+      comment: "every import leads to a file or an installed package",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    only("src/support", [], "support imports nothing"),
+    only("src/diagnostics", [SUPPORT]),
+    only("src/parser", [SUPPORT, DIAGNOSTICS]),
+    only("src/check", [SUPPORT, DIAGNOSTICS, "^src/parser/ast\\.ts$"], "the checker sees the AST, never the grammar"),
+    only("src/ir", [SUPPORT]),
+    only("src/lower", [SUPPORT, IR, "^src/check/", DIAGNOSTICS]),
+    only("src/passes", [SUPPORT, IR], "passes never see syntax"),
+    only("src/codegen", [SUPPORT, IR, MANIFEST], "of the runtime, the compiler knows the manifest alone"),
+    {
+      name: "codegen-manifest-types",
+      comment: "codegen shares the manifest's types, not the runtime's code",
+      severity: "error",
+      from: { path: "^src/codegen/" },
+      to: { path: "^runtime/", dependencyTypesNot: ["type-only"] },
+    },
+    only("runtime", [], "the runtime never parses or compiles"),
+    {
+      name: "cst-stays-inside",
+      comment: "only the parser knows its tokens and its concrete syntax tree",
+      severity: "error",
+      from: { pathNot: "^(src/parser|tests)/" },
+      to: { path: "^(src/parser/(tokens|grammar|cst|to-ast).*\\.ts$|node_modules/@?chevrotain)" },
+    },
+    {
+      name: "faces-last",
+      comment: "nothing of the compiler imports its command line",
+      severity: "error",
+      from: { path: "^(src|runtime)/", pathNot: "^src/cli/" },
+      to: { path: "^src/cli/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};
