@@ -19,3 +19,13 @@ export interface Diagnostic {
   /** What to do, where it is known: "did you mean `W_hh`?" */
   readonly help?: string;
 }
+
+/** A diagnostic at `span`; an error without related spans or help unless said otherwise. */
+export function diagnostic(
+  code: DiagnosticCode,
+  span: Span,
+  message: string,
+  more: Partial<Pick<Diagnostic, "related" | "help" | "severity">> = {},
+): Diagnostic {
+  return { code, severity: "error", message, span, related: [], ...more };
+}
