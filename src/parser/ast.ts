@@ -9,6 +9,11 @@ export interface Node {
   readonly span: Span;
 }
 
+/** What a `///` in front of it may describe. */
+export interface Documented extends Node {
+  readonly doc?: string;
+}
+
 /** A name where it is written. */
 export interface Ident extends Node {
   readonly name: string;
@@ -28,10 +33,9 @@ export interface Import extends Node {
 export type Declaration = BlockDeclaration | FunctionDeclaration;
 
 /** `cell`, `layer` or `model`. */
-export interface BlockDeclaration extends Node {
+export interface BlockDeclaration extends Documented {
   readonly kind: "cell" | "layer" | "model";
   readonly name: Ident;
-  readonly doc?: string;
   readonly parameters: readonly DeclarationParameter[];
   readonly body: readonly Statement[];
 }
@@ -43,10 +47,9 @@ export interface DeclarationParameter extends Node {
 }
 
 /** `fn name(a, b) = body` */
-export interface FunctionDeclaration extends Node {
+export interface FunctionDeclaration extends Documented {
   readonly kind: "fn";
   readonly name: Ident;
-  readonly doc?: string;
   readonly parameters: readonly Ident[];
   readonly body: Expr;
 }
@@ -57,7 +60,7 @@ export interface TypeSyntax extends Node {
   readonly elem: { readonly kind: "f32" } | { readonly kind: "bool" } | { readonly kind: "id"; readonly count: Expr };
 }
 
-/** `i` or `i: N` on a left side. */
+/** `i` or `i: N` where an index is bound: on a left side or by a reduction. */
 export interface IndexBinder extends Node {
   readonly name: Ident;
   readonly extent?: Expr;
@@ -76,23 +79,21 @@ export type Statement =
   | MetricStatement;
 
 /** `input x: [I]`, `context enc: [S, H]`, `target t: [T] id(V)`; one statement an item. */
-export interface PortStatement extends Node {
+export interface PortStatement extends Documented {
   readonly kind: "input" | "context" | "target";
   readonly name: Ident;
   readonly type: TypeSyntax;
-  readonly doc?: string;
 }
 
-export interface StateStatement extends Node {
+export interface StateStatement extends Documented {
   readonly kind: "state";
   readonly name: Ident;
   readonly type: TypeSyntax;
   readonly initial?: Expr;
-  readonly doc?: string;
 }
 
 /** `param A[d, n]: [D, N] ~ log(n + 1) no_decay` */
-export interface ParamStatement extends Node {
+export interface ParamStatement extends Documented {
   readonly kind: "param";
   readonly name: Ident;
   readonly indices: readonly Ident[];
@@ -100,20 +101,18 @@ export interface ParamStatement extends Node {
   readonly init?: Expr;
   readonly frozen: boolean;
   readonly noDecay: boolean;
-  readonly doc?: string;
 }
 
-export interface ConstStatement extends Node {
+export interface ConstStatement extends Documented {
   readonly kind: "const";
   readonly name: Ident;
   readonly indices: readonly Ident[];
   readonly type: TypeSyntax;
   readonly value: Expr;
-  readonly doc?: string;
 }
 
 /** `use block[L] = MambaBlock(D)`: `count` is L. */
-export interface UseStatement extends Node {
+export interface UseStatement extends Documented {
   readonly kind: "use";
   readonly name: Ident;
   readonly count?: Expr;
@@ -122,7 +121,7 @@ export interface UseStatement extends Node {
 }
 
 /** `length T ragged` */
-export interface LengthStatement extends Node {
+export interface LengthStatement extends Documented {
   readonly kind: "length";
   readonly name: Ident;
   readonly ragged: boolean;
@@ -135,28 +134,28 @@ export interface AssignTarget extends Node {
   readonly indices?: readonly IndexBinder[];
 }
 
-export interface AssignStatement extends Node {
+export interface AssignStatement extends Documented {
   readonly kind: "assign";
   readonly targets: readonly AssignTarget[];
   readonly value: Expr;
 }
 
 /** `output a, b'` (no value) or `output y[d] = e` (one target). */
-export interface OutputStatement extends Node {
+export interface OutputStatement extends Documented {
   readonly kind: "output";
   readonly targets: readonly AssignTarget[];
   readonly value?: Expr;
 }
 
 /** `loss e where m` */
-export interface LossStatement extends Node {
+export interface LossStatement extends Documented {
   readonly kind: "loss";
   readonly value: Expr;
   readonly where?: Expr;
 }
 
 /** `metric accuracy(a, b)` or `metric acc = e` */
-export interface MetricStatement extends Node {
+export interface MetricStatement extends Documented {
   readonly kind: "metric";
   readonly name?: Ident;
   readonly value: Expr;
@@ -232,11 +231,11 @@ export interface IndexExpr extends Node {
   readonly otherwise?: Expr;
 }
 
-/** `sum[n](e)`, `softmax[s, t](e)` */
+/** `sum[n](e)`, `softmax[s, t](e)`, `sum[k: 4](e)` */
 export interface ReduceExpr extends Node {
   readonly kind: "reduce";
   readonly function: Ident;
-  readonly indices: readonly Ident[];
+  readonly indices: readonly IndexBinder[];
   readonly argument: Expr;
 }
 
