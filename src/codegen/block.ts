@@ -1,0 +1,112 @@
+/**
+ * @file Writes statements into nested scopes and puts each computation into the outermost scope where all it names
+ * exists: what does not change in a loop is computed before it. Equal computations are done once a scope.
+ */
+
+import { type Expr, type Memory, type Stmt, depthOf, keyOf, u32, variable } from "./kernel-ir.js";
+
+interface Scope {
+  readonly stmts: Stmt[];
+  readonly known: Map<string, Expr>;
+}
+
+export class Block {
+  readonly #scopes: Scope[] = [{ stmts: [], known: new Map() }];
+  #names = 0;
+  #epoch = 0;
+
+  get depth(): number {
+    return this.#scopes.length - 1;
+  }
+
+  /** The statements of the outermost scope: the kernel's body. */
+  get stmts(): readonly Stmt[] {
+    return this.#scopes[0].stmts;
+  }
+
+  name(hint: string): string {
+    return `${hint}_${this.#names++}`;
+  }
+
+  /** Names an expression; trivial ones stay as they are. */
+  let(value: Expr, hint = "v"): Expr {
+    if (value.kind === "literal" || value.kind === "variable") return value;
+    return this.#bind(value, hint, depthOf(value), keyOf(value));
+  }
+
+  /** Reads memory that this kernel itself changes: here and now, and anew after the next barrier. */
+  read(value: Expr, hint: string): Expr {
+    return this.#bind(value, hint, this.depth, `${keyOf(value)}@${this.#epoch}`);
+  }
+
+  #bind(value: Expr, hint: string, depth: number, key: string): Expr {
+    const known = this.recall(key);
+    if (known) return known;
+    const name = this.name(hint);
+    const result = variable(name, value.type, depth);
+    this.#scopes[depth].stmts.push({ kind: "let", name, value });
+    this.#scopes[depth].known.set(key, result);
+    return result;
+  }
+
+  /** What was remembered under `key` in this scope or an enclosing one. */
+  recall(key: string): Expr | undefined {
+    for (let depth = this.depth; depth >= 0; depth--) {
+      const found = this.#scopes[depth].known.get(key);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  remember(key: string, value: Expr): void {
+    this.#scopes[this.depth].known.set(key, value);
+  }
+
+  variable(value: Expr, hint: string): Expr {
+    const name = this.name(hint);
+    this.push({ kind: "var", name, value });
+    return variable(name, value.type, this.depth);
+  }
+
+  assign(target: Expr, value: Expr): void {
+    if (target.kind === "variable") this.push({ kind: "assign", name: target.name, value });
+  }
+
+  store(memory: Memory, index: Expr, value: Expr): void {
+    this.push({ kind: "store", memory, index, value });
+  }
+
+  push(stmt: Stmt): void {
+    this.#scopes[this.depth].stmts.push(stmt);
+  }
+
+  loop(hint: string, below: Expr, body: (index: Expr) => void, from: Expr = u32(0), step: Expr = u32(1)): void {
+    const name = this.name(hint);
+    const stmts = this.#nested(() => body(variable(name, "u32", this.depth)));
+    this.push({ kind: "for", name, from, below, step, body: stmts });
+  }
+
+  if(condition: Expr, body: () => void): void {
+    const stmts = this.#nested(body);
+    if (stmts.length > 0) this.push({ kind: "if", condition, body: stmts });
+  }
+
+  /** A scope that adds no syntax where the condition is absent. */
+  guarded(condition: Expr | undefined, body: () => void): void {
+    if (condition) this.if(condition, body);
+    else body();
+  }
+
+  barrier(storage: boolean): void {
+    this.#epoch++;
+    this.push({ kind: "barrier", storage });
+  }
+
+  #nested(body: () => void): readonly Stmt[] {
+    const scope: Scope = { stmts: [], known: new Map() };
+    this.#scopes.push(scope);
+    body();
+    this.#scopes.pop();
+    return scope.stmts;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * @file The IR of kernels: scalar expressions, statements, entry points. Everything is decided here; the WGSL printer
+ * only spells it. Indices are u32 (a negative index wraps to a huge one, so one comparison checks both ends).
+ */
+
+import type { Count } from "../../runtime/manifest.js";
+
+export type ScalarType = "f32" | "i32" | "u32" | "bool";
+
+export type InfixOp = "+" | "-" | "*" | "/" | "%" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";
+
+/** Storage buffers by their WGSL name, or a workgroup array. */
+export type Memory = "params" | "arena" | "params_rw" | "moments" | (string & Record<never, never>);
+
+export type Expr =
+  | { readonly kind: "literal"; readonly type: ScalarType; readonly value: number }
+  /** `depth` is the scope in which the variable lives: an expression can be computed where all it names exists. */
+  | { readonly kind: "variable"; readonly type: ScalarType; readonly name: string; readonly depth: number }
+  | { readonly kind: "infix"; readonly type: ScalarType; readonly op: InfixOp; readonly a: Expr; readonly b: Expr }
+  /** A builtin or a function of the prelude. */
+  | { readonly kind: "call"; readonly type: ScalarType; readonly fn: string; readonly args: readonly Expr[] }
+  | { readonly kind: "load"; readonly type: "f32"; readonly memory: Memory; readonly index: Expr };
+
+export type Stmt =
+  | { readonly kind: "let"; readonly name: string; readonly value: Expr }
+  | { readonly kind: "var"; readonly name: string; readonly value: Expr }
+  | { readonly kind: "assign"; readonly name: string; readonly value: Expr }
+  | { readonly kind: "store"; readonly memory: Memory; readonly index: Expr; readonly value: Expr }
+  | {
+      readonly kind: "for";
+      readonly name: string;
+      readonly from: Expr;
+      readonly below: Expr;
+      readonly step: Expr;
+      readonly body: readonly Stmt[];
+    }
+  | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
+  /** Workgroup barrier; with `storage`, what was written to the arena is visible to the workgroup too. */
+  | { readonly kind: "barrier"; readonly storage: boolean };
+
+export interface WorkgroupArray {
+  readonly name: string;
+  readonly size: number;
+}
+
+export interface Kernel {
+  readonly name: string;
+  readonly comment: string;
+  readonly layout: "step" | "update";
+  readonly workgroupSize: number;
+  readonly arrays: readonly WorkgroupArray[];
+  /** The number of workgroups is the product of these. */
+  readonly groups: readonly Count[];
+  readonly body: readonly Stmt[];
+}
+
+export const f32 = (value: number): Expr => ({ kind: "literal", type: "f32", value });
+export const u32 = (value: number): Expr => ({ kind: "literal", type: "u32", value });
+export const variable = (name: string, type: ScalarType, depth: number): Expr => ({
+  kind: "variable",
+  type,
+  name,
+  depth,
+});
+export const call = (fn: string, type: ScalarType, ...args: readonly Expr[]): Expr => ({
+  kind: "call",
+  type,
+  fn,
+  args,
+});
+export const load = (memory: Memory, index: Expr): Expr => ({ kind: "load", type: "f32", memory, index });
+
+/** Built into every entry point: the thread within its workgroup, and the workgroup's number. */
+export const THREAD = variable("thread", "u32", 0);
+export const GROUP = variable("group", "u32", 0);
+/** A word of the plan: the batch, a length, or the offset of a slot. */
+export const planWord = (name: string): Expr => variable(`plan.${name}`, "u32", 0);
+
+const comparisons: ReadonlySet<InfixOp> = new Set(["<", "<=", ">", ">=", "==", "!=", "&&", "||"]);
+
+/** An infix expression, folded where both sides are known u32 and by the identities of index arithmetic. */
+export function infix(op: InfixOp, a: Expr, b: Expr): Expr {
+  const type = comparisons.has(op) ? "bool" : a.type;
+  if (a.type === "u32") {
+    const folded = foldIndex(op, a, b);
+    if (folded) return folded;
+  }
+  return { kind: "infix", type, op, a, b };
+}
+
+function foldIndex(op: InfixOp, a: Expr, b: Expr): Expr | undefined {
+  const x = a.kind === "literal" ? a.value : undefined;
+  const y = b.kind === "literal" ? b.value : undefined;
+  switch (op) {
+    case "+":
+      if (x !== undefined && y !== undefined) return u32(x + y);
+      if (x === 0) return b;
+      if (y === 0) return a;
+      // (m / n) · n + m % n = m: a flattened index taken apart and put together again.
+      if (a.kind === "infix" && a.op === "*" && b.kind === "infix" && b.op === "%") {
+        const quotient = a.a;
+        if (quotient.kind === "infix" && quotient.op === "/" && same(a.b, quotient.b)) {
+          if (same(quotient.b, b.b) && same(quotient.a, b.a)) return b.a;
+        }
+      }
+      return undefined;
+    case "-":
+      return y === 0 ? a : undefined;
+    case "*":
+      if (x !== undefined && y !== undefined) return u32(x * y);
+      if (x === 0 || y === 0) return u32(0);
+      if (x === 1) return b;
+      // A constant factor goes last, so that equal products look equal.
+      if (y === undefined && x !== undefined) return infix("*", b, a);
+      return y === 1 ? a : undefined;
+    case "/":
+      if (x !== undefined && y !== undefined) return u32(Math.floor(x / y));
+      return y === 1 ? a : undefined;
+    case "%":
+      if (x !== undefined && y !== undefined) return u32(x % y);
+      return y === 1 ? u32(0) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+export const add = (a: Expr, b: Expr): Expr => infix("+", a, b);
+export const mul = (a: Expr, b: Expr): Expr => infix("*", a, b);
+
+/** A key that is equal for equal expressions. */
+export function keyOf(e: Expr): string {
+  switch (e.kind) {
+    case "literal":
+      return `${Object.is(e.value, -0) ? "-0" : e.value}${e.type[0]}`;
+    case "variable":
+      return e.name;
+    case "infix":
+      return `(${keyOf(e.a)}${e.op}${keyOf(e.b)})`;
+    case "call":
+      return `${e.fn}(${e.args.map(keyOf).join(",")})`;
+    case "load":
+      return `${e.memory}[${keyOf(e.index)}]`;
+  }
+}
+
+export function same(a: Expr, b: Expr): boolean {
+  return a === b || keyOf(a) === keyOf(b);
+}
+
+/** The innermost scope that an expression names. */
+export function depthOf(e: Expr): number {
+  switch (e.kind) {
+    case "literal":
+      return 0;
+    case "variable":
+      return e.depth;
+    case "infix":
+      return Math.max(depthOf(e.a), depthOf(e.b));
+    case "call":
+      return Math.max(0, ...e.args.map(depthOf));
+    case "load":
+      return depthOf(e.index);
+  }
+}

@@ -1,0 +1,155 @@
+/** @file Spells kernels as WGSL. It makes no decisions. */
+
+import { unreachable } from "../support/assert.js";
+import { Writer } from "../support/writer.js";
+import type { Expr, Kernel, Stmt } from "./kernel-ir.js";
+
+/** The largest finite f32: stands for infinity, which WGSL has no literal for and may assume away. */
+const LARGEST = "3.4028234663852886e38f";
+
+function number(value: number): string {
+  if (Number.isNaN(value)) return `bitcast<f32>(0x7fc00000u)`;
+  if (Math.abs(value) > 3.4028234663852886e38) return value > 0 ? LARGEST : `-${LARGEST}`;
+  // Below the smallest normal f32 implementations may flush; the literal must still be representable.
+  const rounded = Math.fround(value);
+  const text = Object.is(rounded, -0) ? "-0.0" : String(rounded);
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+}
+
+export function printExpr(e: Expr): string {
+  switch (e.kind) {
+    case "literal":
+      if (e.type === "f32") return number(e.value);
+      if (e.type === "bool") return e.value !== 0 ? "true" : "false";
+      return e.type === "u32" ? `${e.value >>> 0}u` : `${e.value}i`;
+    case "variable":
+      return e.name;
+    case "infix":
+      return `(${printExpr(e.a)} ${e.op} ${printExpr(e.b)})`;
+    case "call":
+      return `${e.fn}(${e.args.map(printExpr).join(", ")})`;
+    case "load":
+      return `${e.memory}[${printExpr(e.index)}]`;
+    default:
+      return unreachable(e, "wgsl");
+  }
+}
+
+function printStmt(w: Writer, s: Stmt): void {
+  switch (s.kind) {
+    case "let":
+      w.line(`let ${s.name} = ${printExpr(s.value)};`);
+      return;
+    case "var":
+      w.line(`var ${s.name} = ${printExpr(s.value)};`);
+      return;
+    case "assign":
+      w.line(`${s.name} = ${printExpr(s.value)};`);
+      return;
+    case "store":
+      w.line(`${s.memory}[${printExpr(s.index)}] = ${printExpr(s.value)};`);
+      return;
+    case "for": {
+      const { name } = s;
+      const head = `for (var ${name} = ${printExpr(s.from)}; ${name} < ${printExpr(s.below)}; ${name} += ${printExpr(s.step)})`;
+      w.block(`${head} {`, "}", () => {
+        for (const inner of s.body) printStmt(w, inner);
+      });
+      return;
+    }
+    case "if":
+      w.block(`if (${printExpr(s.condition)}) {`, "}", () => {
+        for (const inner of s.body) printStmt(w, inner);
+      });
+      return;
+    case "barrier":
+      if (s.storage) w.line("storageBarrier();");
+      w.line("workgroupBarrier();");
+      return;
+    default:
+      unreachable(s, "wgsl");
+  }
+}
+
+function printKernel(w: Writer, kernel: Kernel): void {
+  w.line();
+  for (const line of kernel.comment.split("\n")) w.line(`// ${line}`);
+  for (const array of kernel.arrays) w.line(`var<workgroup> ${array.name}: array<f32, ${array.size}>;`);
+  const head = `@compute @workgroup_size(${kernel.workgroupSize})\nfn ${kernel.name}(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {`;
+  w.block(head, "}", () => {
+    w.line("let group = place.y * extent.x + place.x;");
+    for (const stmt of kernel.body) printStmt(w, stmt);
+  });
+}
+
+/** Functions that kernels call: forms that neither overflow nor lose small results, whatever the driver's builtin does. */
+const PRELUDE: Readonly<Record<string, string>> = {
+  seq_sigmoid: `fn seq_sigmoid(x: f32) -> f32 {
+  return 1.0 / (1.0 + exp(-max(x, -80.0)));
+}`,
+  seq_tanh: `fn seq_tanh(x: f32) -> f32 {
+  let e = exp(-2.0 * abs(x));
+  let far = sign(x) * (1.0 - e) / (1.0 + e);
+  let square = x * x;
+  let near = x * (1.0 - square * (0.33333333 - 0.13333333 * square));
+  return select(far, near, abs(x) < 0.04);
+}`,
+  seq_softplus: `fn seq_softplus(x: f32) -> f32 {
+  let e = exp(-abs(x));
+  return max(x, 0.0) + select(log(1.0 + e), e * (1.0 - 0.5 * e), e < 0.001);
+}`,
+  // Abramowitz and Stegun 7.1.26 away from zero, the power series near it.
+  seq_erf: `fn seq_erf(x: f32) -> f32 {
+  let a = min(abs(x), 9.0);
+  let t = 1.0 / (1.0 + 0.3275911 * a);
+  let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  let far = sign(x) * (1.0 - p * exp(-a * a));
+  let square = x * x;
+  let near = 1.1283791671 * x * (1.0 - square * (0.33333333 - square * (0.1 - square * 0.02380952)));
+  return select(far, near, abs(x) < 0.25);
+}`,
+  // Whole exponents are products by now; what is left has a positive base, or zero to some power.
+  seq_pow: `fn seq_pow(a: f32, b: f32) -> f32 {
+  return select(pow(max(a, 1e-37), b), select(0.0, 1.0, b == 0.0), a <= 0.0);
+}`,
+};
+
+/** Names of the functions called anywhere in a kernel. */
+function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  JSON.stringify(
+    kernels.map((k) => k.body),
+    (key, value: unknown) => {
+      if (key === "fn" && typeof value === "string") found.add(value);
+      return value;
+    },
+  );
+  return found;
+}
+
+/**
+ * One WGSL module of several entry points.
+ * @param words the members of the plan uniform, in order: the batch, the lengths, the slots' offsets.
+ * @param hyper the members of the hyper-parameter uniform; empty where no kernel updates parameters.
+ */
+export function printModule(words: readonly string[], hyper: readonly string[], kernels: readonly Kernel[]): string {
+  const w = new Writer();
+  w.block("struct Plan {", "}", () => {
+    for (const word of words) w.line(`${word}: u32,`);
+  });
+  w.line("@group(0) @binding(0) var<uniform> plan: Plan;");
+  w.line("@group(0) @binding(1) var<storage, read> params: array<f32>;");
+  w.line("@group(0) @binding(2) var<storage, read_write> arena: array<f32>;");
+  if (hyper.length > 0) {
+    w.line("@group(0) @binding(3) var<storage, read_write> params_rw: array<f32>;");
+    w.line("@group(0) @binding(4) var<storage, read_write> moments: array<f32>;");
+    w.block("struct Hyper {", "}", () => {
+      for (const word of hyper) w.line(`${word}: f32,`);
+    });
+    w.line("@group(0) @binding(5) var<uniform> hyper: Hyper;");
+  }
+  const called = calledBy(kernels);
+  for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
+  for (const kernel of kernels) printKernel(w, kernel);
+  return w.toString();
+}
