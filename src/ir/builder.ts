@@ -5,21 +5,23 @@
 
 import { invariant } from "../support/assert.js";
 import { registry } from "./registry.js";
-import {
-  BATCH,
-  type BinaryOp,
-  type Dim,
-  type Elem,
-  type Instr,
-  type Op,
-  type OpAttrs,
-  type ReduceKind,
-  type Region,
-  type Type,
-  type UnaryOp,
-  type Value,
-  type ValueId,
+import { unstack } from "./shape.js";
+import type {
+  BinaryOp,
+  Dim,
+  Elem,
+  Instr,
+  Op,
+  OpAttrs,
+  ReduceKind,
+  Region,
+  Type,
+  UnaryOp,
+  Value,
+  ValueId,
 } from "./types.js";
+
+export { stack, stackAxis, unstack } from "./shape.js";
 
 /** The ids of one module, shared by nested builders so that ids stay unique across regions. */
 export class IdSource {
@@ -159,22 +161,4 @@ export class Builder {
     );
     return { last: results.slice(0, states.length), stacked: results.slice(states.length) };
   }
-}
-
-/** Where a loop's axis stands in a stacked value, given the type of one step: behind the batch, else in front. */
-export function stackAxis(step: Type): number {
-  return step.shape[0] === BATCH ? 1 : 0;
-}
-
-/** The type of all steps together. */
-export function stack(step: Type, length: string): Type {
-  const axis = stackAxis(step);
-  return { elem: step.elem, shape: [...step.shape.slice(0, axis), length, ...step.shape.slice(axis)] };
-}
-
-/** The type of one step of a stacked value. */
-export function unstack(stacked: Type, length: string): Type {
-  const axis = stacked.shape[0] === BATCH ? 1 : 0;
-  invariant(stacked.shape[axis] === length, "builder", `a sequence over ${length} must have it at axis ${axis}`);
-  return { elem: stacked.elem, shape: stacked.shape.filter((_, i) => i !== axis) };
 }

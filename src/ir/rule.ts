@@ -7,7 +7,7 @@
 
 import type { Builder } from "./builder.js";
 import type { NdArray } from "./ndarray.js";
-import type { Instr, Op, OpAttrs, Type, Value } from "./types.js";
+import type { Instr, Op, OpAttrs, Region, Type, Value } from "./types.js";
 
 /** How the scheduler treats an op. */
 export type Lowering = "pointwise" | "source" | "view" | "reduction" | "contraction" | "gather" | "region";
@@ -22,8 +22,8 @@ export interface Lifted {
 export interface EvalContext {
   /** Extents of the run-time lengths, the batch included. */
   readonly lengths: Readonly<Record<string, number>>;
-  /** The array of any value of the enclosing graphs (a scan's body reads them). */
-  lookup(value: Value): NdArray;
+  /** Evaluates a region, which may read the values of the enclosing graphs, for given arrays of its params. */
+  run(region: Region, params: readonly NdArray[]): readonly NdArray[];
 }
 
 export interface OpRule<K extends Op> {
