@@ -1,0 +1,39 @@
+/** @file `seqc compile`: one file a model, all of them or none. */
+
+import { join } from "node:path";
+import { type CompiledModel, compile } from "../compile.js";
+import { kebabCase } from "./arguments.js";
+import { CommandError, EXIT, type ExitCode } from "./exit.js";
+import { readText, writeFiles } from "./files.js";
+import { nodeHost } from "./host.js";
+import { reportDiagnostics } from "./report.js";
+
+export interface CompileCommandOptions {
+  readonly out: string;
+  readonly set?: Readonly<Record<string, number>>;
+  readonly emit: "ts" | "ir" | "wgsl";
+}
+
+export function compileCommand(files: readonly string[], { out, set = {}, emit }: CompileCommandOptions): ExitCode {
+  files.forEach(readText);
+  const { diagnostics, models } = compile({ files, host: nodeHost(), set });
+  if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
+
+  const barren = files.find((file) => !models.some(({ source }) => source === file));
+  if (barren !== undefined) {
+    throw new CommandError(`${barren} declares no model: only models are compiled (seqc check looks at the rest)`);
+  }
+  const outputs = new Map<string, string>();
+  for (const model of models) {
+    const name = `${kebabCase(model.name)}.${emit}`;
+    if (outputs.has(name)) throw new CommandError(`two models would be written to ${join(out, name)}: rename one`);
+    outputs.set(name, emitted(model, emit));
+  }
+  writeFiles(out, outputs);
+  for (const name of outputs.keys()) console.log(join(out, name));
+  return EXIT.ok;
+}
+
+function emitted(model: CompiledModel, emit: CompileCommandOptions["emit"]): string {
+  return emit === "ts" ? model.typescript : model[emit];
+}

@@ -1,0 +1,93 @@
+/** @file The commands of `seqc` and their options, and how any error becomes an exit code. */
+
+import { Command, CommanderError, Option } from "commander";
+import pc from "picocolors";
+import { InternalError } from "../support/assert.js";
+import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
+import { checkCommand } from "./check-command.js";
+import { compileCommand } from "./compile-command.js";
+import { CommandError, EXIT, type ExitCode } from "./exit.js";
+import { packageVersion } from "./host.js";
+import { trainCommand } from "./train-command.js";
+
+/** Runs `seqc` with `args` (without the executable); never throws. */
+export async function run(args: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = commands((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return explain(error, args.includes("--debug") || (process.env.SEQC_DEBUG ?? "") !== "");
+  }
+}
+
+function commands(end: (code: ExitCode) => void): Command {
+  const program = new Command("seqc")
+    .description("compiles recurrent cells and state space models to WebGPU training code")
+    .version(packageVersion())
+    .option("--debug", "show the stack of a fault of seqc (or set SEQC_DEBUG)")
+    .exitOverride()
+    .showHelpAfterError("(seqc --help lists the commands)");
+
+  const setting = () =>
+    new Option("--set <name=value>", "give a size of the model, e.g. H=256 (repeatable)").argParser(collectSetting);
+
+  program
+    .command("check")
+    .description("report the mistakes in specs")
+    .argument("<files...>", ".seq files")
+    .addOption(
+      new Option("--error-format <format>", "for people or for tools").choices(["text", "json"]).default("text"),
+    )
+    .action((files, options) => end(checkCommand(files, options)));
+
+  program
+    .command("compile")
+    .description("write a TypeScript module for each model in the specs")
+    .argument("<files...>", ".seq files")
+    .requiredOption("-o, --out <folder>", "where the modules go")
+    .addOption(setting())
+    .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
+    .action((files, options) => end(compileCommand(files, options)));
+
+  const whole = (flags: string, what: string, least: number) =>
+    new Option(flags, what).argParser(wholeNumber(flags.split(" ")[0], least));
+  const real = (flags: string, what: string, range: "positive" | "non-negative") =>
+    new Option(flags, what).argParser(realNumber(flags.split(" ")[0], range));
+
+  program
+    .command("train")
+    .description("train a model over characters on a text, on this machine")
+    .argument("<spec>", "a .seq file with one model: input `[T] id(V)`, target `[T] id(V)`")
+    .requiredOption("--text <files...>", "the text, in this order")
+    .addOption(setting())
+    .addOption(whole("--steps <n>", "training steps", 1).default(400))
+    .addOption(whole("--batch <n>", "windows a step", 1).default(16))
+    .addOption(whole("--length <n>", "characters a window", 1).default(32))
+    .addOption(real("--lr <x>", "peak learning rate, after warm-up and before the cosine", "positive").default(1e-2))
+    .addOption(real("--weight-decay <x>", "of AdamW", "non-negative").default(0.01))
+    .addOption(real("--clip <x>", "global norm of the gradient, 0 for none", "non-negative").default(1))
+    .addOption(whole("--seed <n>", "of parameters, windows and sample", 0).default(1))
+    .addOption(new Option("--out <folder>", "where parameters, vocabulary and summary go").default("runs/train"))
+    .addOption(whole("--sample <n>", "characters to write at the end", 0).default(300))
+    .addOption(real("--temperature <x>", "of the sample; 0 takes the likeliest", "non-negative").default(0.8))
+    .action(async (spec, options) => end(await trainCommand(spec, options)));
+
+  return program;
+}
+
+function explain(error: unknown, debug: boolean): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CommandError) {
+    console.error(`${pc.red("seqc:")} ${error.message}`);
+    return error.exitCode;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const where = error instanceof InternalError ? message : `outside any stage: ${message}`;
+  console.error(`${pc.red("seqc:")} this is a fault of seqc, not of your spec: ${where.split("\n")[0]}`);
+  console.error(debug ? stack : "(--debug shows where)");
+  return EXIT.internal;
+}
