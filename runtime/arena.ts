@@ -1,0 +1,67 @@
+/**
+ * @file Where each slot of a program lies in its arena, for one choice of batch and lengths.
+ *
+ * The compiler knows when a slot lives, only the run knows how large it is, so the packing happens here.
+ */
+
+import type { Count, Slot } from "./manifest.js";
+
+/** The value of the batch (under its name `BATCH`) and of each length. */
+export type Lengths = Readonly<Record<string, number>>;
+
+export interface ArenaPlan {
+  /** First element of each slot. */
+  readonly offsets: readonly number[];
+  /** Elements of the whole arena. */
+  readonly size: number;
+}
+
+/** Slots start at multiples of this many elements: 256 bytes, the alignment of storage bindings everywhere. */
+export const ALIGNMENT = 64;
+
+export function evaluateCount(count: Count, lengths: Lengths): number {
+  const product = count.lengths.reduce((total, name) => {
+    if (!Object.hasOwn(lengths, name)) throw new Error(`the manifest counts by the length ${name}, which it lacks`);
+    return total * lengths[name];
+  }, count.factor);
+  return Math.ceil(product / count.divisor);
+}
+
+/**
+ * Packs the slots, largest first, each into the smallest gap that fits among those it shares its life with. A slot
+ * lies at the start or right after another, so the arena is never larger than all slots end to end.
+ */
+export function planArena(slots: readonly Slot[], lengths: Lengths): ArenaPlan {
+  const sizes = slots.map((slot) => Math.ceil(Math.max(1, evaluateCount(slot.size, lengths)) / ALIGNMENT) * ALIGNMENT);
+  const order = slots.map((_, index) => index).sort((a, b) => sizes[b] - sizes[a] || a - b);
+  const offsets = slots.map(() => 0);
+  const placed: number[] = [];
+  let size = 0;
+  for (const index of order) {
+    const neighbours = placed.filter((other) => livesMeet(slots[index], slots[other]));
+    offsets[index] = bestFit(
+      sizes[index],
+      neighbours.map((other) => ({ start: offsets[other], end: offsets[other] + sizes[other] })),
+    );
+    placed.push(index);
+    size = Math.max(size, offsets[index] + sizes[index]);
+  }
+  return { offsets, size };
+}
+
+function livesMeet(a: Slot, b: Slot): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/** The start of the smallest gap of at least `size` between the taken intervals, or the end of the last. */
+function bestFit(size: number, taken: { readonly start: number; readonly end: number }[]): number {
+  taken.sort((a, b) => a.start - b.start);
+  let free = 0;
+  let best: { readonly start: number; readonly room: number } | undefined;
+  for (const { start, end } of taken) {
+    const room = start - free;
+    if (room >= size && (best === undefined || room < best.room)) best = { start: free, room };
+    free = Math.max(free, end);
+  }
+  return best?.start ?? free;
+}

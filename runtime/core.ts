@@ -1,0 +1,111 @@
+/** @file What a model, its trainers and its streams share: the device, the parameters and the compiled programs. */
+
+import type { Lengths } from "./arena.js";
+import { DeviceGuard } from "./guard.js";
+import { initialiseParameters } from "./initialise.js";
+import type { Manifest, Port, Program } from "./manifest.js";
+import type { CompiledProgram, Execution } from "./program.js";
+import { checkBufferSize, compileProgram } from "./program.js";
+import type { Region } from "./readback.js";
+import { checkInputs } from "./validate.js";
+
+export type ProgramName = keyof Manifest["programs"];
+
+/** Something that holds buffers of its own. */
+export interface Destroyable {
+  destroy(): void;
+}
+
+export class ModelCore {
+  readonly guard: DeviceGuard;
+  readonly #compiled = new Map<ProgramName, Promise<CompiledProgram>>();
+  readonly #owned = new Set<Destroyable>();
+  #destroyed = false;
+
+  static async create(device: GPUDevice, manifest: Manifest, seed: number): Promise<ModelCore> {
+    if (manifest.format !== 1) {
+      throw new Error(`${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads 1`);
+    }
+    const values = initialiseParameters(manifest, seed);
+    checkBufferSize(device, values.byteLength, `${manifest.name}'s parameters`, "make the model smaller");
+    return DeviceGuard.of(device).creating(`the parameters of ${manifest.name}`, () => {
+      const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const size = storageSize(manifest.layout.total);
+      const params = device.createBuffer({ label: "params", size, usage: STORAGE | COPY_SRC | COPY_DST });
+      device.queue.writeBuffer(params, 0, values);
+      return new ModelCore(device, manifest, params);
+    });
+  }
+
+  private constructor(
+    readonly device: GPUDevice,
+    readonly manifest: Manifest,
+    readonly params: GPUBuffer,
+  ) {
+    this.guard = DeviceGuard.of(device);
+  }
+
+  /** @throws Error after `destroy` or a failure of the device. */
+  check(): void {
+    if (this.#destroyed) throw new Error(`the model ${this.manifest.name} was destroyed: create a new one`);
+    this.guard.check();
+  }
+
+  /** The program with its pipelines, made once. @throws Error where the model cannot stream. */
+  compile(name: ProgramName): Promise<CompiledProgram> {
+    const program = this.manifest.programs[name];
+    const { name: model, lengths } = this.manifest;
+    if ("refused" in program) return Promise.reject(new Error(`${model} cannot run as a stream: ${program.refused}`));
+    let compiled = this.#compiled.get(name);
+    if (compiled === undefined) {
+      compiled = compileProgram(this.device, program, lengths, `the ${name} program of ${model}`);
+      this.#compiled.set(name, compiled);
+    }
+    return compiled;
+  }
+
+  /** Ties the life of `child` to the model's. */
+  own<T extends Destroyable>(child: T): T {
+    this.#owned.add(child);
+    return child;
+  }
+
+  disown(child: Destroyable): void {
+    this.#owned.delete(child);
+  }
+
+  /** Idempotent. */
+  destroy(): void {
+    this.#destroyed = true;
+    for (const child of [...this.#owned]) child.destroy();
+    this.#owned.clear();
+    this.params.destroy();
+  }
+}
+
+/** Bytes of a storage buffer of so many f32: bindings may not be empty. */
+export function storageSize(elements: number): number {
+  return Math.max(16, elements * 4);
+}
+
+/** The values to upload, by slot; ports that the program does not read are checked and left out. */
+export function checkedSlots(program: Program, ports: readonly Port[], given: object, sizes: Lengths): Map<number, Float32Array> {
+  const slots = new Map<number, Float32Array>();
+  for (const [name, values] of checkInputs(ports, given, sizes)) {
+    if (Object.hasOwn(program.inputs, name)) slots.set(program.inputs[name], values);
+  }
+  return slots;
+}
+
+/** Where the named slots lie in the arena. */
+export function regionsOf(execution: Execution, slots: Readonly<Record<string, number>>, parity = 0): Region[] {
+  return Object.entries(slots).map(([name, slot]) => ({
+    name,
+    offset: execution.offsetOf(slot, parity),
+    length: execution.lengthOf(slot),
+  }));
+}
+
+export function countElements(regions: readonly Region[]): number {
+  return regions.reduce((total, { length }) => total + length, 0);
+}

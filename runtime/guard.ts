@@ -1,0 +1,86 @@
+/**
+ * @file Keeps watch over a device: WebGPU reports errors beside the commands that cause them, and a lost device
+ * answers everything silently. Without this, training would go on with garbage.
+ */
+
+const guards = new WeakMap<GPUDevice, DeviceGuard>();
+
+/** What a body gave, and the device's later word that it was well formed and fitted into memory. */
+export interface Scoped<T> {
+  readonly value: T;
+  readonly confirmed: Promise<void>;
+}
+
+export class DeviceGuard {
+  #failure: Error | undefined;
+
+  /** The one guard of a device. */
+  static of(device: GPUDevice): DeviceGuard {
+    let guard = guards.get(device);
+    if (guard === undefined) {
+      guard = new DeviceGuard(device);
+      guards.set(device, guard);
+    }
+    return guard;
+  }
+
+  private constructor(private readonly device: GPUDevice) {
+    device.lost.then(({ reason, message }) => {
+      this.fail(
+        reason === "destroyed"
+          ? new Error("the GPU device was destroyed: request a new one, and load the model from its last save")
+          : new Error(`the GPU device was lost (${message}): request a new one, and load the model from its last save`),
+      );
+    });
+  }
+
+  /** Remembers the first failure; from then on `check` throws it. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  /** @throws Error when the device was lost or an earlier step went wrong. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The failure already known, which tells more than its consequence `error`, or else that. */
+  explain(error: unknown): Error {
+    return this.#failure ?? (error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Runs `body`, which must be synchronous, and catches the errors of exactly its commands. */
+  scoped<T>(what: string, body: () => T): Scoped<T> {
+    this.device.pushErrorScope("out-of-memory");
+    this.device.pushErrorScope("validation");
+    const pop = async (): Promise<void> => {
+      const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      const error = errors.find((each) => each !== null);
+      if (error === undefined || error === null) return;
+      const outOfMemory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
+      throw new Error(
+        outOfMemory
+          ? `${what}: the GPU is out of memory; lower the batch or the lengths`
+          : `${what}: WebGPU reports: ${error.message}`,
+      );
+    };
+    let confirmed: Promise<void> | undefined;
+    try {
+      const value = body();
+      confirmed = pop();
+      // The rejection reaches whoever awaits it; nobody is bound to.
+      confirmed.catch(() => {});
+      return { value, confirmed };
+    } finally {
+      if (confirmed === undefined) pop().catch(() => {});
+    }
+  }
+
+  /** `scoped`, waiting for the device's word. */
+  async creating<T>(what: string, body: () => T): Promise<T> {
+    this.check();
+    const { value, confirmed } = this.scoped(what, body);
+    await confirmed;
+    return value;
+  }
+}

@@ -1,0 +1,74 @@
+/** @file Runs a program that changes nothing (evaluate, predict), keeping the layout of the last sizes. */
+
+import type { Lengths } from "./arena.js";
+import type { Destroyable, ModelCore, ProgramName } from "./core.js";
+import { checkedSlots, countElements, regionsOf } from "./core.js";
+import type { Port } from "./manifest.js";
+import { Execution } from "./program.js";
+import type { Region, Values } from "./readback.js";
+import { Readback } from "./readback.js";
+
+interface Layout {
+  readonly execution: Execution;
+  readonly readback: Readback;
+  readonly regions: readonly Region[];
+}
+
+export class Inference implements Destroyable {
+  #layout: Layout | undefined;
+  /** Calls take turns up to their submit, so that none lays the arena out anew under another. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param results the slots to read, by name. */
+  constructor(
+    private readonly core: ModelCore,
+    private readonly name: ProgramName,
+    private readonly ports: readonly Port[],
+    private readonly results: Readonly<Record<string, number>>,
+  ) {}
+
+  async run(given: object, sizes: Lengths): Promise<Values> {
+    this.core.check();
+    const submitted = this.#turn.then(() => this.#submit(given, sizes));
+    this.#turn = submitted.catch(() => {});
+    return (await submitted).finished;
+  }
+
+  destroy(): void {
+    this.#layout?.execution.destroy();
+    this.#layout?.readback.destroy();
+    this.#layout = undefined;
+  }
+
+  async #submit(given: object, sizes: Lengths): Promise<{ readonly finished: Promise<Values> }> {
+    const { core } = this;
+    const compiled = await core.compile(this.name);
+    const slots = checkedSlots(compiled.program, this.ports, given, sizes);
+    const { execution, readback, regions } = await this.#layoutFor(sizes);
+    core.check();
+    const { value: read, confirmed } = core.guard.scoped(compiled.title, () => {
+      for (const [slot, values] of slots) execution.upload(slot, values);
+      const encoder = core.device.createCommandEncoder();
+      execution.encode(encoder);
+      const copied = readback.copy(encoder, execution.arena, regions);
+      core.device.queue.submit([encoder.finish()]);
+      return copied;
+    });
+    const finished = Promise.all([read(), confirmed]).then(([values]) => values);
+    finished.catch(() => {});
+    return { finished };
+  }
+
+  async #layoutFor(sizes: Lengths): Promise<Layout> {
+    const known = this.#layout;
+    if (known !== undefined && Object.entries(sizes).every(([name, size]) => known.execution.sizes[name] === size)) {
+      return known;
+    }
+    const { core } = this;
+    const execution = await Execution.create(await core.compile(this.name), sizes, { params: core.params });
+    const regions = regionsOf(execution, this.results);
+    this.destroy();
+    this.#layout = { execution, readback: new Readback(core.device, countElements(regions)), regions };
+    return this.#layout;
+  }
+}

@@ -1,0 +1,150 @@
+/** @file A compiled model on a device: what generated modules wrap in the types of their model. */
+
+import { ModelCore } from "./core.js";
+import { Inference } from "./inference.js";
+import type { Manifest } from "./manifest.js";
+import { Readback } from "./readback.js";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { Stream } from "./stream.js";
+import type { Evaluation, TrainingOptions } from "./trainer.js";
+import { metricsOf, scalar, Trainer } from "./trainer.js";
+import type { InputArray } from "./validate.js";
+import { checkSizes } from "./validate.js";
+
+/** Inputs and targets of a model whose manifest is known only at run time. */
+export type AnyInputs = Readonly<Record<string, InputArray>>;
+export type AnyOutputs = Readonly<Record<string, Float32Array>>;
+/** A number where the model has one length, by name where it has several, absent where it has none. */
+export type AnyLength = number | Readonly<Record<string, number>> | undefined;
+
+export type Sizes<Length extends AnyLength> = { readonly batch: number } & (undefined extends Length
+  ? { readonly length?: Length }
+  : { readonly length: Length });
+
+export interface ModelOptions {
+  /** Of the parameters' start: a whole number from 0 to 2³²−1; default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Every array is row-major with the batch leading. A generated module fixes the type parameters:
+ * `Model<{ tokens: Int32Array }, { next: Int32Array }, { logits: Float32Array }, number>`.
+ */
+export class Model<
+  Inputs extends object = AnyInputs,
+  Targets extends object = AnyInputs,
+  Outputs extends object = AnyOutputs,
+  Length extends AnyLength = AnyLength,
+> {
+  readonly #evaluation: Inference;
+  readonly #prediction: Inference;
+
+  /** A model with parameters as its spec starts them. @throws Error where the device cannot hold them. */
+  static async create<
+    Inputs extends object = AnyInputs,
+    Targets extends object = AnyInputs,
+    Outputs extends object = AnyOutputs,
+    Length extends AnyLength = AnyLength,
+  >(
+    device: GPUDevice,
+    manifest: Manifest,
+    { seed = 0 }: ModelOptions = {},
+  ): Promise<Model<Inputs, Targets, Outputs, Length>> {
+    return new Model<Inputs, Targets, Outputs, Length>(await ModelCore.create(device, manifest, seed));
+  }
+
+  private constructor(private readonly core: ModelCore) {
+    const { inputs, targets, programs } = core.manifest;
+    this.#evaluation = core.own(new Inference(core, "evaluate", [...inputs, ...targets], programs.evaluate.scalars));
+    this.#prediction = core.own(new Inference(core, "predict", inputs, programs.predict.outputs));
+  }
+
+  get manifest(): Manifest {
+    return this.core.manifest;
+  }
+
+  /** Trains at one batch and length; the parameters are the model's, the moments the trainer's. */
+  async trainer(options: Sizes<Length> & TrainingOptions): Promise<Trainer<Inputs & Targets>> {
+    const sizes = checkSizes(this.manifest.lengths, options);
+    return Trainer.create<Inputs & Targets>(this.core, sizes, options, (batch) => this.evaluate(batch, options));
+  }
+
+  /** Loss and metrics, dropout off. */
+  async evaluate(batch: Inputs & Targets, options: Sizes<Length>): Promise<Evaluation> {
+    const values = await this.#evaluation.run(batch, checkSizes(this.manifest.lengths, options));
+    return { loss: scalar(values, "loss"), metrics: metricsOf(values, this.manifest.metrics) };
+  }
+
+  /** All outputs, batch first, row-major; ids and bools as numbers. */
+  async predict(inputs: Inputs, options: Sizes<Length>): Promise<Outputs> {
+    const values = await this.#prediction.run(inputs, checkSizes(this.manifest.lengths, options));
+    return Object.fromEntries(values) as Outputs;
+  }
+
+  /**
+   * Runs the model a step (length 1, the default where there is one length) or a chunk at a time.
+   * @throws Error with the reason where the model looks ahead.
+   */
+  async stream(options: { readonly batch: number; readonly length?: Length }): Promise<Stream<Inputs, Outputs>> {
+    const { lengths } = this.manifest;
+    const length = options.length ?? (lengths.length === 1 ? 1 : undefined);
+    return Stream.create<Inputs, Outputs>(this.core, checkSizes(lengths, { batch: options.batch, length }));
+  }
+
+  /** Every parameter as it is after the steps already submitted, by name. */
+  async parameters(): Promise<Record<string, Float32Array>> {
+    this.core.check();
+    const { device, params, manifest } = this.core;
+    const readback = new Readback(device, manifest.layout.total);
+    const encoder = device.createCommandEncoder();
+    const regions = manifest.parameters.map(({ name, offset, shape }) => ({ name, offset, length: elements(shape) }));
+    const read = readback.copy(encoder, params, regions);
+    device.queue.submit([encoder.finish()]);
+    return Object.fromEntries(await read().finally(() => readback.destroy()));
+  }
+
+  /** All parameters as a safetensors file. */
+  async save(): Promise<Uint8Array> {
+    const values = await this.parameters();
+    const { name, generator, parameters } = this.manifest;
+    return encodeSafetensors({
+      tensors: new Map(parameters.map(({ name, shape }) => [name, { shape, values: values[name] }])),
+      metadata: new Map([
+        ["generator", generator],
+        ["model", name],
+      ]),
+    });
+  }
+
+  /**
+   * Takes all parameters from a safetensors file, or none if a name or shape differs. Trainers keep their moments.
+   * @throws Error naming what differs.
+   */
+  load(bytes: Uint8Array): void {
+    this.core.check();
+    const { device, params, manifest } = this.core;
+    const { tensors } = decodeSafetensors(bytes);
+    const flat = new Float32Array(manifest.layout.total);
+    const problems: string[] = [];
+    for (const { name, shape, offset } of manifest.parameters) {
+      const tensor = tensors.get(name);
+      if (tensor === undefined) problems.push(`\`${name}\` is missing`);
+      else if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
+        problems.push(`\`${name}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
+      } else flat.set(tensor.values, offset);
+    }
+    const known = new Set(manifest.parameters.map(({ name }) => name));
+    problems.push(...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `\`${name}\` is unknown`));
+    if (problems.length > 0) throw new Error(`the file does not fit ${manifest.name}: ${problems.join("; ")}`);
+    device.queue.writeBuffer(params, 0, flat);
+  }
+
+  /** Frees every buffer, those of trainers and streams included; later use throws. Idempotent. */
+  destroy(): void {
+    this.core.destroy();
+  }
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}

@@ -1,0 +1,69 @@
+/** @file Reads regions of a storage buffer back to the host through a pool of staging buffers. */
+
+import { DeviceGuard } from "./guard.js";
+
+/** Elements of a storage buffer. */
+export interface Region {
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Values by the name of their region. */
+export type Values = ReadonlyMap<string, Float32Array>;
+
+export class Readback {
+  readonly #free: GPUBuffer[] = [];
+  #destroyed = false;
+
+  /** @param elements the most that one read-back copies. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly elements: number,
+  ) {}
+
+  /**
+   * Records the copy of the regions.
+   * @returns to be called after the submit: maps the copy and gives the values.
+   */
+  copy(encoder: GPUCommandEncoder, source: GPUBuffer, regions: readonly Region[]): () => Promise<Values> {
+    const staging = this.#free.pop() ?? this.#create();
+    let at = 0;
+    for (const { offset, length } of regions) {
+      encoder.copyBufferToBuffer(source, offset * 4, staging, at * 4, length * 4);
+      at += length;
+    }
+    return () => this.#read(staging, regions);
+  }
+
+  /** Frees the buffers, each when the read under way on it is done. Idempotent. */
+  destroy(): void {
+    this.#destroyed = true;
+    for (const buffer of this.#free.splice(0)) buffer.destroy();
+  }
+
+  #create(): GPUBuffer {
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    const size = Math.max(4, this.elements * 4);
+    return this.device.createBuffer({ label: "staging", size, usage: MAP_READ | COPY_DST });
+  }
+
+  async #read(staging: GPUBuffer, regions: readonly Region[]): Promise<Values> {
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+    } catch (error) {
+      throw DeviceGuard.of(this.device).explain(error);
+    }
+    const mapped = new Float32Array(staging.getMappedRange());
+    let at = 0;
+    const values = new Map<string, Float32Array>();
+    for (const { name, length } of regions) {
+      values.set(name, mapped.slice(at, at + length));
+      at += length;
+    }
+    staging.unmap();
+    if (this.#destroyed) staging.destroy();
+    else this.#free.push(staging);
+    return values;
+  }
+}

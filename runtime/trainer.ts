@@ -1,0 +1,232 @@
+/**
+ * @file Training: one submit a step with everything in it, and a bounded queue of steps on their way, so that the
+ * device never waits for the host to read a loss.
+ */
+
+import type { Lengths } from "./arena.js";
+import type { Destroyable, ModelCore } from "./core.js";
+import { checkedSlots, countElements, regionsOf, storageSize } from "./core.js";
+import type { AdamW, OptimizerOptions } from "./optimizer.js";
+import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
+import { HYPER_FIELDS } from "./manifest.js";
+import { Execution } from "./program.js";
+import type { Region, Values } from "./readback.js";
+import { Readback } from "./readback.js";
+
+export interface TrainingOptions {
+  readonly optimizer?: OptimizerOptions;
+  /** Gradients are scaled down to this Euclidean norm over all parameters; 0, the default, leaves them alone. */
+  readonly clipNorm?: number;
+  /** How many steps may be on their way before `trainStep` waits; default 4. */
+  readonly stepsInFlight?: number;
+}
+
+export interface Evaluation {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A step that was submitted. What it computes arrives later; a loss that is not finite is given as it is. */
+export interface TrainStep {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: Promise<number>;
+  readonly metrics: Promise<Readonly<Record<string, number>>>;
+  /** The norm of all gradients before clipping. */
+  readonly gradNorm: Promise<number>;
+}
+
+/** The training program at one batch and length, with the moments of its optimizer. `Batch` is inputs and targets. */
+export class Trainer<Batch extends object> implements Destroyable {
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #scalars: readonly Region[];
+  readonly #scalarReadback: Readback;
+  #turn: Promise<unknown> = Promise.resolve();
+  #step = 0;
+  #optimizer: AdamW;
+  #destroyed = false;
+
+  /** Made by `Model.trainer`. */
+  static async create<Batch extends object>(
+    core: ModelCore,
+    sizes: Lengths,
+    options: TrainingOptions,
+    evaluate: (batch: Batch) => Promise<Evaluation>,
+  ): Promise<Trainer<Batch>> {
+    core.check();
+    const optimizer = checkOptimizer(options.optimizer);
+    const clipNorm = checkNotNegative("clipNorm", options.clipNorm ?? 0);
+    const { stepsInFlight = 4 } = options;
+    if (!Number.isInteger(stepsInFlight) || stepsInFlight < 1) {
+      throw new RangeError(`\`stepsInFlight\` must be a whole number above zero, not ${stepsInFlight}`);
+    }
+    const compiled = await core.compile("train");
+    const { device, params, manifest } = core;
+    const [moments, hyper] = await core.guard.creating(`the moments of ${manifest.name}`, () => {
+      const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const size = storageSize(2 * manifest.layout.trainable);
+      return [
+        device.createBuffer({ label: "moments", size, usage: STORAGE | COPY_SRC | COPY_DST }),
+        device.createBuffer({ label: "hyper", size: HYPER_FIELDS.length * 4, usage: UNIFORM | COPY_DST }),
+      ];
+    });
+    try {
+      const execution = await Execution.create(compiled, sizes, { params, moments, hyper });
+      return core.own(new Trainer(core, execution, moments, hyper, optimizer, clipNorm, stepsInFlight, evaluate));
+    } catch (error) {
+      moments.destroy();
+      hyper.destroy();
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly core: ModelCore,
+    private readonly execution: Execution,
+    private readonly moments: GPUBuffer,
+    private readonly hyper: GPUBuffer,
+    optimizer: AdamW,
+    private readonly clipNorm: number,
+    private readonly stepsInFlight: number,
+    private readonly evaluateBatch: (batch: Batch) => Promise<Evaluation>,
+  ) {
+    this.#optimizer = optimizer;
+    this.#scalars = regionsOf(execution, execution.compiled.program.scalars);
+    this.#scalarReadback = new Readback(core.device, countElements(this.#scalars));
+  }
+
+  get dispatchesPerStep(): number {
+    return this.execution.compiled.program.dispatches.length;
+  }
+
+  /** Bytes of everything a step works on besides the parameters and moments. */
+  get arenaBytes(): number {
+    return this.execution.arena.size;
+  }
+
+  get learningRate(): number {
+    return this.#optimizer.learningRate;
+  }
+
+  /** Holds from the next step on that has not begun. */
+  set learningRate(value: number) {
+    this.#optimizer = { ...this.#optimizer, learningRate: checkNotNegative("learningRate", value) };
+  }
+
+  /**
+   * Checks and submits one step. Resolves as soon as it is submitted, which waits only while too many steps are on
+   * their way: a loop that awaits nothing but this keeps the device busy. Calls run in their order.
+   * @throws TypeError or RangeError about the batch before anything is submitted; Error once the device has failed.
+   */
+  trainStep(batch: Batch): Promise<TrainStep> {
+    return this.#inTurn(async () => {
+      while (this.#inFlight.size >= this.stepsInFlight) await Promise.race(this.#inFlight);
+      this.#check();
+      return this.#submit(batch);
+    });
+  }
+
+  /** Loss and metrics of a batch with the present parameters, dropout off, after the steps already asked for. */
+  evaluate(batch: Batch): Promise<Evaluation> {
+    return this.#inTurn(async () => {
+      this.#check();
+      return this.evaluateBatch(batch);
+    });
+  }
+
+  /** The gradients of the last step before clipping, by the name of their parameter. Frozen parameters have none. */
+  gradients(): Promise<Record<string, Float32Array>> {
+    return this.#inTurn(async () => {
+      this.#check();
+      const { core, execution } = this;
+      const { parameters, layout } = core.manifest;
+      const slot = execution.compiled.program.gradients;
+      if (slot === undefined || this.#step === 0) throw new Error("there are no gradients before the first step");
+      const regions = parameters
+        .filter(({ offset }) => offset < layout.trainable)
+        .map(({ name, offset, shape }) => ({
+          name,
+          offset: execution.offsetOf(slot) + offset,
+          length: shape.reduce((product, extent) => product * extent, 1),
+        }));
+      const readback = new Readback(core.device, countElements(regions));
+      const encoder = core.device.createCommandEncoder();
+      const read = readback.copy(encoder, execution.arena, regions);
+      core.device.queue.submit([encoder.finish()]);
+      return Object.fromEntries(await read().finally(() => readback.destroy()));
+    });
+  }
+
+  /** Frees the trainer's buffers; the model keeps what was learned. Idempotent. */
+  destroy(): void {
+    this.#destroyed = true;
+    this.core.disown(this);
+    this.execution.destroy();
+    this.#scalarReadback.destroy();
+    this.moments.destroy();
+    this.hyper.destroy();
+  }
+
+  #inTurn<T>(body: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(body);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #check(): void {
+    this.core.check();
+    if (this.#destroyed) throw new Error("the trainer was destroyed: make a new one with `model.trainer`");
+  }
+
+  #submit(batch: Batch): TrainStep {
+    const { core, execution } = this;
+    const { inputs, targets } = core.manifest;
+    const slots = checkedSlots(execution.compiled.program, [...inputs, ...targets], batch, execution.sizes);
+    const step = ++this.#step;
+    const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
+      for (const [slot, values] of slots) execution.upload(slot, values);
+      core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.clipNorm, step));
+      const encoder = core.device.createCommandEncoder();
+      execution.encode(encoder);
+      const copied = this.#scalarReadback.copy(encoder, execution.arena, this.#scalars);
+      core.device.queue.submit([encoder.finish()]);
+      return copied;
+    });
+    const finished = Promise.all([read(), confirmed]).then(([values]) => values);
+    this.#track(finished);
+    const later = <T>(pick: (values: Values) => T): Promise<T> => {
+      const promise = finished.then(pick);
+      // Who does not look at the loss is told by the next step, not by an unhandled rejection.
+      promise.catch(() => {});
+      return promise;
+    };
+    return {
+      step,
+      loss: later((values) => scalar(values, "loss")),
+      metrics: later((values) => metricsOf(values, core.manifest.metrics)),
+      gradNorm: later((values) => scalar(values, "gradNorm")),
+    };
+  }
+
+  #track(finished: Promise<unknown>): void {
+    const settled = finished.then(
+      () => {},
+      (error: unknown) => {
+        if (!this.#destroyed) this.core.guard.fail(this.core.guard.explain(error));
+      },
+    );
+    this.#inFlight.add(settled);
+    settled.then(() => this.#inFlight.delete(settled));
+  }
+}
+
+/** The value of a slot of one element. */
+export function scalar(values: Values, name: string): number {
+  const value = values.get(name)?.[0];
+  if (value === undefined) throw new Error(`the manifest has no scalar ${name}`);
+  return value;
+}
+
+export function metricsOf(values: Values, names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, scalar(values, name)]));
+}

@@ -1,0 +1,125 @@
+/** @file Checks what a user gives before anything reaches the device, and turns it into the arena's f32 values. */
+
+import type { Lengths } from "./arena.js";
+import type { Elem, Port } from "./manifest.js";
+import { BATCH } from "./manifest.js";
+
+/** What holds an input or target: batch first, then the port's axes, row-major. */
+export type InputArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Whole numbers above this are not all values of f32, in which the arena holds them. */
+const LARGEST_EXACT = 2 ** 24;
+
+const ACCEPTED: Readonly<Record<Elem, readonly (abstract new (...args: never[]) => InputArray)[]>> = {
+  f32: [Float32Array, Float64Array],
+  i32: [Int32Array, Uint32Array, Uint16Array, Uint8Array],
+  bool: [Uint8Array],
+};
+
+/**
+ * The f32 values of every port, by its name, in the order of `ports`.
+ * @param sizes the batch under `BATCH`, and each length.
+ * @throws TypeError (missing, unknown or of the wrong kind) or RangeError (size or values), naming the input.
+ */
+export function checkInputs(ports: readonly Port[], given: object, sizes: Lengths): [name: string, Float32Array][] {
+  const names = ports.map(({ name }) => name);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`unknown input \`${unknown}\`: the model takes ${names.map((name) => `\`${name}\``).join(", ")}`);
+  }
+  const values = new Map<string, unknown>(Object.entries(given));
+  return ports.map((port) => [port.name, checkArray(port, values.get(port.name), sizes)]);
+}
+
+function checkArray(port: Port, value: unknown, sizes: Lengths): Float32Array {
+  const accepted = ACCEPTED[port.elem];
+  const kinds = accepted.map(({ name }) => name).join(" or ");
+  if (value === undefined) throw new TypeError(`input \`${port.name}\` is missing: give a ${kinds}`);
+  const isAccepted = (candidate: unknown): candidate is InputArray => accepted.some((kind) => candidate instanceof kind);
+  if (!isAccepted(value)) throw new TypeError(`input \`${port.name}\` must be a ${kinds}, not ${nameKind(value)}`);
+  const axes = [BATCH, ...port.shape];
+  const extents = axes.map((axis) => (typeof axis === "number" ? axis : sizes[axis]));
+  const expected = extents.reduce((product, extent) => product * extent, 1);
+  if (value.length !== expected) {
+    const shape = axes.map((axis, index) => describeAxis(axis, extents[index])).join(" × ");
+    throw new RangeError(`input \`${port.name}\` has ${value.length} elements and needs ${expected}: ${shape}`);
+  }
+  const converted = value instanceof Float32Array ? value : Float32Array.from(value);
+  const bad = firstBad(port, value, converted);
+  if (bad !== undefined) {
+    const position = `[${unravel(bad.at, extents).join(", ")}]`;
+    throw new RangeError(`input \`${port.name}\` is ${value[bad.at]} at ${position}: ${bad.rule}`);
+  }
+  return converted;
+}
+
+function firstBad(port: Port, given: InputArray, converted: Float32Array): { at: number; rule: string } | undefined {
+  if (port.elem === "f32") {
+    const at = converted.findIndex((value) => !Number.isFinite(value));
+    return at < 0 ? undefined : { at, rule: "every value must be finite (in f32)" };
+  }
+  const largest = port.elem === "bool" ? 1 : (port.classes ?? LARGEST_EXACT + 1) - 1;
+  const least = port.elem === "bool" || port.classes !== undefined ? 0 : -LARGEST_EXACT;
+  for (let at = 0; at < given.length; at++) {
+    if (given[at] < least || given[at] > largest) return { at, rule: `values go from ${least} to ${largest}` };
+  }
+  return undefined;
+}
+
+function describeAxis(axis: number | string, extent: number): string {
+  if (axis === BATCH) return `batch ${extent}`;
+  return typeof axis === "string" ? `${axis} ${extent}` : `${extent}`;
+}
+
+function unravel(position: number, extents: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = position;
+  for (const extent of [...extents].reverse()) {
+    index.unshift(rest % extent);
+    rest = Math.floor(rest / extent);
+  }
+  return index;
+}
+
+function nameKind(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? (value.constructor?.name ?? "an object") : `a ${typeof value}`;
+}
+
+/** What a caller says about sizes: `length` is a number where there is one length, by name where there are several. */
+export interface SizeOptions {
+  readonly batch: number;
+  readonly length?: number | object | undefined;
+}
+
+/**
+ * The batch and every length, checked.
+ * @throws RangeError or TypeError naming the option.
+ */
+export function checkSizes(lengths: readonly string[], { batch, length }: SizeOptions): Lengths {
+  const given: Readonly<Record<string, unknown>> = lengthsByName(lengths, length);
+  const unknown = Object.keys(given).find((name) => !lengths.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`unknown length ${unknown}: the model has ${lengths.length === 0 ? "none" : lengths.join(", ")}`);
+  }
+  const positive = (what: string, value: unknown): number => {
+    if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
+    throw new RangeError(`\`${what}\` must be a whole number above zero, not ${String(value)}`);
+  };
+  const named = lengths.map((name): [string, number] => [
+    name,
+    positive(lengths.length === 1 ? "length" : `length.${name}`, given[name]),
+  ]);
+  return { [BATCH]: positive("batch", batch), ...Object.fromEntries(named) };
+}
+
+function lengthsByName(lengths: readonly string[], length: SizeOptions["length"]): Readonly<Record<string, unknown>> {
+  if (length === undefined) return {};
+  if (typeof length === "object") return { ...length };
+  if (lengths.length === 1) return { [lengths[0]]: length };
+  throw new TypeError(
+    lengths.length === 0
+      ? "the model has no lengths: leave `length` out"
+      : `the model has several lengths: give \`length\` as { ${lengths.join(", ")} }`,
+  );
+}
