@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { randomBatch, split, spreadBatches, unigramEntropy, Vocabulary, windows } from "../../src/cli/train/corpus.js";
+import {
+  corpusOf,
+  randomBatch,
+  spreadBatches,
+  unigramEntropy,
+  Vocabulary,
+  windows,
+} from "../../src/cli/train/corpus.js";
 import { Random } from "../../src/cli/train/random.js";
 
 const counting = (count: number) => Int32Array.from({ length: count }, (_, i) => i);
@@ -35,8 +42,11 @@ describe("unigramEntropy", () => {
 
 describe("windows", () => {
   it("holds out the last tenth", () => {
-    const { training, heldOut } = split(counting(105));
-    expect([training.length, heldOut[0], heldOut.length]).toEqual([94, 94, 11]);
+    const text = "abcdefghijklmno".repeat(7);
+    const { vocabulary, training, heldOut, characters } = corpusOf(text, 10);
+    expect([characters, training.length, heldOut.length]).toEqual([105, 94, 11]);
+    expect(vocabulary.decode([...training, ...heldOut])).toBe(text);
+    expect(() => corpusOf(text, 11)).toThrow(/too short: of its 105 characters 11 are held out, .* needs 12/);
   });
 
   it("targets are the characters one later", () => {

@@ -1,5 +1,6 @@
 /** @file From a text to what a character model is fed: vocabulary, split, windows; pure. */
 
+import { CommandError } from "../exit.js";
 import type { Random } from "./random.js";
 
 /** The distinct characters (code points) of a text, sorted; a character's id is its place. */
@@ -37,10 +38,29 @@ export function unigramEntropy(ids: Int32Array): number {
   return entropy;
 }
 
-/** The first nine tenths for training, the rest held out. */
-export function split(ids: Int32Array): { readonly training: Int32Array; readonly heldOut: Int32Array } {
+/** A text as ids: the first nine tenths to train on, the rest held out. */
+export interface Corpus {
+  readonly vocabulary: Vocabulary;
+  readonly training: Int32Array;
+  readonly heldOut: Int32Array;
+  readonly characters: number;
+  /** Of the whole text. */
+  readonly unigramEntropy: number;
+}
+
+/** @throws CommandError where the held-out part has no room for one window of `length` and its last target. */
+export function corpusOf(text: string, length: number): Corpus {
+  const vocabulary = Vocabulary.of(text);
+  const ids = vocabulary.encode(text);
   const cut = Math.floor(ids.length * 0.9);
-  return { training: ids.subarray(0, cut), heldOut: ids.subarray(cut) };
+  if (ids.length - cut <= length) {
+    throw new CommandError(
+      `the text is too short: of its ${ids.length} characters ${ids.length - cut} are held out, and a window of ` +
+        `--length ${length} needs ${length + 1}`,
+    );
+  }
+  const parts = { training: ids.subarray(0, cut), heldOut: ids.subarray(cut) };
+  return { vocabulary, ...parts, characters: ids.length, unigramEntropy: unigramEntropy(ids) };
 }
 
 /** `tokens` and, one character later, `next`; both [B, T], row-major. */
