@@ -188,6 +188,12 @@ function rules<K extends PointwiseOp>(table: { readonly [P in K]: Pointwise }, a
   };
 }
 
+/** How many arguments each op that is a function of numbers has; `select` is none of them. */
+export const arities: ReadonlyMap<UnaryOp | BinaryOp, number> = new Map([
+  ...Object.keys(unary).map((op) => [op as UnaryOp, 1] as const),
+  ...Object.keys(binary).map((op) => [op as BinaryOp, 2] as const),
+]);
+
 export const pointwise = {
   ...rules(unary, 1),
   ...rules(binary, 2),
