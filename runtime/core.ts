@@ -7,7 +7,7 @@ import type { Manifest, Port, Program } from "./manifest.js";
 import type { CompiledProgram, Execution } from "./program.js";
 import { checkBufferSize, compileProgram } from "./program.js";
 import type { Region } from "./readback.js";
-import { checkInputs } from "./validate.js";
+import { checkInputs, extentsOf } from "./validate.js";
 
 export type ProgramName = keyof Manifest["programs"];
 
@@ -64,8 +64,10 @@ export class ModelCore {
     return compiled;
   }
 
-  /** Ties the life of `child` to the model's. */
+  /** Ties the life of `child` to the model's. @throws Error, and frees it, when the model was destroyed meanwhile. */
   own<T extends Destroyable>(child: T): T {
+    if (this.#destroyed) child.destroy();
+    this.check();
     this.#owned.add(child);
     return child;
   }
@@ -89,7 +91,12 @@ export function storageSize(elements: number): number {
 }
 
 /** The values to upload, by slot; ports that the program does not read are checked and left out. */
-export function checkedSlots(program: Program, ports: readonly Port[], given: object, sizes: Lengths): Map<number, Float32Array> {
+export function checkedSlots(
+  program: Program,
+  ports: readonly Port[],
+  given: object,
+  sizes: Lengths,
+): Map<number, Float32Array> {
   const slots = new Map<number, Float32Array>();
   for (const [name, values] of checkInputs(ports, given, sizes)) {
     if (Object.hasOwn(program.inputs, name)) slots.set(program.inputs[name], values);
@@ -97,12 +104,19 @@ export function checkedSlots(program: Program, ports: readonly Port[], given: ob
   return slots;
 }
 
-/** Where the named slots lie in the arena. */
-export function regionsOf(execution: Execution, slots: Readonly<Record<string, number>>, parity = 0): Region[] {
-  return Object.entries(slots).map(([name, slot]) => ({
-    name,
-    offset: execution.offsetOf(slot, parity),
-    length: execution.lengthOf(slot),
+/** Where the scalars of an execution's program lie in the arena. */
+export function scalarRegions(execution: Execution): Region[] {
+  const { scalars } = execution.compiled.program;
+  return Object.entries(scalars).map(([name, slot]) => ({ name, offset: execution.offsetOf(slot), length: 1 }));
+}
+
+/** Where the outputs lie; a slot may be longer than its output. */
+export function outputRegions(execution: Execution, outputs: readonly Port[], parity = 0): Region[] {
+  const slots = execution.compiled.program.outputs;
+  return outputs.map((port) => ({
+    name: port.name,
+    offset: execution.offsetOf(slots[port.name], parity),
+    length: extentsOf(port, execution.sizes).reduce((product, extent) => product * extent, 1),
   }));
 }
 

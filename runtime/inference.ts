@@ -2,7 +2,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { Destroyable, ModelCore, ProgramName } from "./core.js";
-import { checkedSlots, countElements, regionsOf } from "./core.js";
+import { checkedSlots, countElements } from "./core.js";
 import type { Port } from "./manifest.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
@@ -19,12 +19,12 @@ export class Inference implements Destroyable {
   /** Calls take turns up to their submit, so that none lays the arena out anew under another. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param results the slots to read, by name. */
+  /** @param resultsOf where the results lie. */
   constructor(
     private readonly core: ModelCore,
     private readonly name: ProgramName,
     private readonly ports: readonly Port[],
-    private readonly results: Readonly<Record<string, number>>,
+    private readonly resultsOf: (execution: Execution) => readonly Region[],
   ) {}
 
   async run(given: object, sizes: Lengths): Promise<Values> {
@@ -66,7 +66,7 @@ export class Inference implements Destroyable {
     }
     const { core } = this;
     const execution = await Execution.create(await core.compile(this.name), sizes, { params: core.params });
-    const regions = regionsOf(execution, this.results);
+    const regions = this.resultsOf(execution);
     this.destroy();
     this.#layout = { execution, readback: new Readback(core.device, countElements(regions)), regions };
     return this.#layout;

@@ -1,8 +1,9 @@
 /** @file A compiled model on a device: what generated modules wrap in the types of their model. */
 
-import { ModelCore } from "./core.js";
+import { ModelCore, outputRegions, scalarRegions } from "./core.js";
 import { Inference } from "./inference.js";
 import type { Manifest } from "./manifest.js";
+import type { Execution } from "./program.js";
 import { Readback } from "./readback.js";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 import { Stream } from "./stream.js";
@@ -54,9 +55,10 @@ export class Model<
   }
 
   private constructor(private readonly core: ModelCore) {
-    const { inputs, targets, programs } = core.manifest;
-    this.#evaluation = core.own(new Inference(core, "evaluate", [...inputs, ...targets], programs.evaluate.scalars));
-    this.#prediction = core.own(new Inference(core, "predict", inputs, programs.predict.outputs));
+    const { inputs, targets, outputs } = core.manifest;
+    const outputsOf = (execution: Execution) => outputRegions(execution, outputs);
+    this.#evaluation = core.own(new Inference(core, "evaluate", [...inputs, ...targets], scalarRegions));
+    this.#prediction = core.own(new Inference(core, "predict", inputs, outputsOf));
   }
 
   get manifest(): Manifest {

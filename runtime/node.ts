@@ -25,14 +25,14 @@ let instance: Promise<GPU> | undefined;
 export async function requestNodeDevice(options: DeviceOptions = {}): Promise<RequestedDevice> {
   instance ??= chooseInstance();
   const adapter = await (await instance).requestAdapter(ADAPTER);
-  if (adapter === null) throw new Error(`no WebGPU adapter: ${advice()}`);
+  if (adapter === null) throw new Error(`no WebGPU adapter${underDriver()}: ${advice()}`);
   return requestDeviceOf(adapter, options);
 }
 
 async function chooseInstance(): Promise<GPU> {
   Object.assign(globalThis, globals);
   if (process.platform !== "linux") return create([]);
-  const chosenByUser = (process.env.VK_ICD_FILENAMES ?? process.env.VK_DRIVER_FILES) !== undefined;
+  const chosenByUser = driverOfUser() !== undefined;
   const systemLoader = preload("libvulkan.so.1");
   const system = create([]);
   if (systemLoader && (chosenByUser || (await hasGpu(system)))) return system;
@@ -58,6 +58,15 @@ async function createWithDriver(driver: string): Promise<GPU> {
   } finally {
     delete process.env.VK_ICD_FILENAMES;
   }
+}
+
+function driverOfUser(): string | undefined {
+  return process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+}
+
+function underDriver(): string {
+  const driver = driverOfUser();
+  return driver === undefined ? "" : ` (the environment asks for the Vulkan driver ${driver})`;
 }
 
 function advice(): string {

@@ -100,7 +100,9 @@ function quote(wgsl: string): (message: GPUCompilationMessage) => string {
   return ({ lineNum, linePos, message }) => {
     if (lineNum === 0) return message;
     const first = Math.max(1, lineNum - 2);
-    const shown = lines.slice(first - 1, lineNum).map((line, index) => `${String(first + index).padStart(5)} | ${line}`);
+    const shown = lines
+      .slice(first - 1, lineNum)
+      .map((line, index) => `${String(first + index).padStart(5)} | ${line}`);
     return [`${message} (line ${lineNum})`, ...shown, `${" ".repeat(7 + Math.max(1, linePos))}^`].join("\n");
   };
 }

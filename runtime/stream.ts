@@ -2,7 +2,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { Destroyable, ModelCore } from "./core.js";
-import { checkedSlots, countElements, regionsOf } from "./core.js";
+import { checkedSlots, countElements, outputRegions } from "./core.js";
 import type { Program } from "./manifest.js";
 import type { Swap } from "./program.js";
 import { Execution } from "./program.js";
@@ -37,7 +37,7 @@ export class Stream<Inputs extends object, Outputs extends object> implements De
     private readonly execution: Execution,
     private readonly swaps: readonly Swap[],
   ) {
-    const regions = regionsOf(execution, execution.compiled.program.outputs);
+    const regions = outputRegions(execution, core.manifest.outputs);
     this.#readback = new Readback(core.device, countElements(regions));
   }
 
@@ -55,7 +55,8 @@ export class Stream<Inputs extends object, Outputs extends object> implements De
       for (const [slot, values] of slots) execution.upload(slot, values, parity);
       const encoder = core.device.createCommandEncoder();
       execution.encode(encoder, parity);
-      const copied = this.#readback.copy(encoder, execution.arena, regionsOf(execution, program.outputs, parity));
+      const regions = outputRegions(execution, core.manifest.outputs, parity);
+      const copied = this.#readback.copy(encoder, execution.arena, regions);
       core.device.queue.submit([encoder.finish()]);
       return copied;
     });

@@ -5,7 +5,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { Destroyable, ModelCore } from "./core.js";
-import { checkedSlots, countElements, regionsOf, storageSize } from "./core.js";
+import { checkedSlots, countElements, scalarRegions, storageSize } from "./core.js";
 import type { AdamW, OptimizerOptions } from "./optimizer.js";
 import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
 import { HYPER_FIELDS } from "./manifest.js";
@@ -91,7 +91,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     private readonly evaluateBatch: (batch: Batch) => Promise<Evaluation>,
   ) {
     this.#optimizer = optimizer;
-    this.#scalars = regionsOf(execution, execution.compiled.program.scalars);
+    this.#scalars = scalarRegions(execution);
     this.#scalarReadback = new Readback(core.device, countElements(this.#scalars));
   }
 

@@ -25,7 +25,9 @@ export function checkInputs(ports: readonly Port[], given: object, sizes: Length
   const names = ports.map(({ name }) => name);
   const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`unknown input \`${unknown}\`: the model takes ${names.map((name) => `\`${name}\``).join(", ")}`);
+    throw new TypeError(
+      `unknown input \`${unknown}\`: the model takes ${names.map((name) => `\`${name}\``).join(", ")}`,
+    );
   }
   const values = new Map<string, unknown>(Object.entries(given));
   return ports.map((port) => [port.name, checkArray(port, values.get(port.name), sizes)]);
@@ -35,13 +37,13 @@ function checkArray(port: Port, value: unknown, sizes: Lengths): Float32Array {
   const accepted = ACCEPTED[port.elem];
   const kinds = accepted.map(({ name }) => name).join(" or ");
   if (value === undefined) throw new TypeError(`input \`${port.name}\` is missing: give a ${kinds}`);
-  const isAccepted = (candidate: unknown): candidate is InputArray => accepted.some((kind) => candidate instanceof kind);
+  const isAccepted = (candidate: unknown): candidate is InputArray =>
+    accepted.some((kind) => candidate instanceof kind);
   if (!isAccepted(value)) throw new TypeError(`input \`${port.name}\` must be a ${kinds}, not ${nameKind(value)}`);
-  const axes = [BATCH, ...port.shape];
-  const extents = axes.map((axis) => (typeof axis === "number" ? axis : sizes[axis]));
+  const extents = extentsOf(port, sizes);
   const expected = extents.reduce((product, extent) => product * extent, 1);
   if (value.length !== expected) {
-    const shape = axes.map((axis, index) => describeAxis(axis, extents[index])).join(" × ");
+    const shape = [BATCH, ...port.shape].map((axis, index) => describeAxis(axis, extents[index])).join(" × ");
     throw new RangeError(`input \`${port.name}\` has ${value.length} elements and needs ${expected}: ${shape}`);
   }
   const converted = value instanceof Float32Array ? value : Float32Array.from(value);
@@ -51,6 +53,11 @@ function checkArray(port: Port, value: unknown, sizes: Lengths): Float32Array {
     throw new RangeError(`input \`${port.name}\` is ${value[bad.at]} at ${position}: ${bad.rule}`);
   }
   return converted;
+}
+
+/** The extents of a port's axes, the batch first. */
+export function extentsOf(port: Port, sizes: Lengths): readonly number[] {
+  return [BATCH, ...port.shape].map((axis) => (typeof axis === "number" ? axis : sizes[axis]));
 }
 
 function firstBad(port: Port, given: InputArray, converted: Float32Array): { at: number; rule: string } | undefined {
@@ -100,7 +107,9 @@ export function checkSizes(lengths: readonly string[], { batch, length }: SizeOp
   const given: Readonly<Record<string, unknown>> = lengthsByName(lengths, length);
   const unknown = Object.keys(given).find((name) => !lengths.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`unknown length ${unknown}: the model has ${lengths.length === 0 ? "none" : lengths.join(", ")}`);
+    throw new TypeError(
+      `unknown length ${unknown}: the model has ${lengths.length === 0 ? "none" : lengths.join(", ")}`,
+    );
   }
   const positive = (what: string, value: unknown): number => {
     if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;

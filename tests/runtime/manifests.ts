@@ -154,7 +154,13 @@ export const affine: Manifest = {
       offset: 0,
       init: {
         kind: "expression",
-        expr: { op: "normal", args: [{ op: "number", value: 0 }, { op: "number", value: 0.5 }] },
+        expr: {
+          op: "normal",
+          args: [
+            { op: "number", value: 0 },
+            { op: "number", value: 0.5 },
+          ],
+        },
       },
     },
     { name: "b", shape: [OUT], offset: 6, init: { kind: "expression", expr: { op: "number", value: 0.25 } } },
@@ -182,7 +188,8 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u) {
     slot("x", perStep, -1, 0),
     slot("sum", perExample(1), -1, 0),
     slot("next", perExample(1), 0, 1),
-    slot("y", perStep, 0, 1),
+    // Longer than the output, as a slot may be that a kernel fills in whole tiles.
+    slot("y", { factor: 3, lengths: [BATCH, "T"], divisor: 1 }, 0, 1),
   ],
   dispatches: [{ kernel: "accumulate", layout: "step", groups: [{ factor: 1, lengths: [BATCH], divisor: 4 }] }],
   inputs: { x: 0, sum: 1 },

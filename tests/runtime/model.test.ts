@@ -98,7 +98,12 @@ describe("training", () => {
       reference.update(gradient, clipNorm, trainer.learningRate);
       const result = await trainer.trainStep(batch);
       expect(result.step).toBe(step);
-      expect(distance([await result.loss, (await result.metrics).worst, await result.gradNorm], [loss, worst, normOf(gradient)])).toBeLessThan(1e-5);
+      expect(
+        distance(
+          [await result.loss, (await result.metrics).worst, await result.gradNorm],
+          [loss, worst, normOf(gradient)],
+        ),
+      ).toBeLessThan(1e-5);
       const { W, b } = await trainer.gradients();
       expect(distance([...W, ...b], gradient)).toBeLessThan(1e-5);
     }
@@ -245,7 +250,7 @@ describe("lives and failures", () => {
     const wgsl = predict.wgsl.replace("var sum = params", "var sum = prams");
     const model = await affineModel(42, { ...affine, programs: { ...affine.programs, predict: { ...predict, wgsl } } });
     await expect(model.predict({ x: batchOf(1).x }, { batch: BATCH_SIZE })).rejects.toThrow(
-      /the predict program of Affine: invalid WGSL[^]*\d+ \| +var sum = prams\[[^]*\^/,
+      /the predict program of Affine: invalid WGSL[\s\S]*\d+ \| +var sum = prams\[[\s\S]*\^/,
     );
   });
 

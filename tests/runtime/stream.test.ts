@@ -44,9 +44,7 @@ test("steps asked for without waiting run in their order", async () => {
   const x = randomArray(BATCH * STEPS, 52);
   const expected = wholeSequence(x);
   const stream = await model.stream({ batch: BATCH });
-  const outputs = await Promise.all(
-    Array.from({ length: STEPS }, (_, from) => stream.step({ x: chunk(x, from, 1) })),
-  );
+  const outputs = await Promise.all(Array.from({ length: STEPS }, (_, from) => stream.step({ x: chunk(x, from, 1) })));
   outputs.forEach(({ y }, from) => {
     expect(distance(y, chunk(expected, from, 1))).toBeLessThan(1e-6);
   });
@@ -62,7 +60,12 @@ test("reset forgets, after an even and an odd number of steps; a refused step do
     expect(distance(first.y, x)).toBeLessThan(1e-6);
     await expect(stream.step({ x: x.subarray(1) })).rejects.toThrow("has 5 elements and needs 6: batch 6 × T 1");
     const second = await stream.step({ x });
-    expect(distance(second.y, x.map((value) => value * 1.5))).toBeLessThan(1e-6);
+    expect(
+      distance(
+        second.y,
+        x.map((value) => value * 1.5),
+      ),
+    ).toBeLessThan(1e-6);
   }
 });
 
@@ -76,7 +79,10 @@ test("a state whose next value shares a slot is refused", async () => {
   const { stream } = decaying.programs;
   if ("refused" in stream) throw new Error("the fixture streams");
   const shared = { ...stream, nextStates: { sum: stream.inputs.x } };
-  const other = await Model.create(await testDevice(), { ...decaying, programs: { ...decaying.programs, stream: shared } });
+  const other = await Model.create(await testDevice(), {
+    ...decaying,
+    programs: { ...decaying.programs, stream: shared },
+  });
   await expect(other.stream({ batch: 1 })).rejects.toThrow("a slot of its own");
   other.destroy();
 });
