@@ -1,0 +1,154 @@
+/**
+ * @file Moves what does not depend on a state in front of its loop, for all steps at once: `W @ x` becomes one matrix
+ * product over batch and time, and what a loop leaves behind is what is truly sequential.
+ *
+ * Contractions, reductions and look-ups always move. Pointwise instructions move when the loop does not read more for
+ * it: `W @ x + b` does, `exp(dt[d] * A[d, n])`, which is larger than what it is made from, stays. What the same at
+ * every step moves too, unless it is a constant or a mere view.
+ */
+
+import { Builder, type IdSource } from "../ir/builder.js";
+import { registry } from "../ir/registry.js";
+import { idsBeyond, reads, substitute, substituteReads } from "../ir/traverse.js";
+import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
+import { prune } from "./dce.js";
+import { closeLoop, type Loop, type LoopSequence, openLoop } from "./loop.js";
+import { Outside } from "./outside.js";
+import { totalSize } from "./size.js";
+
+export function hoist(graph: Graph): Graph {
+  const b = new Builder(idsBeyond(graph));
+  const renamed = new Map<ValueId, Value>();
+  for (const before of graph.instrs) {
+    const instr = substituteReads(before, renamed);
+    if (instr.op === "scan") hoistLoop(b, openLoop(instr), renamed);
+    else b.instrs.push(instr);
+  }
+  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
+  return { args: graph.args, instrs: b.instrs, results };
+}
+
+/** Adds the loop and what moves in front of it to `b`; outputs that need no loop go to `renamed`. */
+function hoistLoop(b: Builder, loop: Loop, renamed: Map<ValueId, Value>): void {
+  const free = stateless(loop);
+  const moved = chooseMoved(loop, free);
+  const outside = new Outside(b, loop);
+  for (const instr of withOperands(free.instrs, moved)) outside.move(instr);
+
+  const outputs = loop.outputs.filter(({ step, all }) => {
+    const stays = outside.get(step) === undefined;
+    if (!stays) renamed.set(all.id, outside.all(step));
+    return stays;
+  });
+  const { sequences, names } = newSequences(b.ids, outside, moved);
+  const instrs = loop.instrs.map((instr) => substituteReads(instr, names));
+  const states = loop.states.map((s) => ({ ...s, next: substitute(s.next, names) }));
+  const body = prune(instrs, [...states.map((s) => s.next), ...outputs.map((o) => o.step)]);
+  const given = [...loop.sequences, ...sequences].filter((s) => body.live.has(s.step.id));
+  if (states.length + outputs.length > 0) {
+    b.instrs.push(closeLoop({ ...loop, states, sequences: given, instrs: body.instrs, outputs }));
+  }
+}
+
+interface Stateless {
+  /** Instructions that depend on no state, in order. */
+  readonly instrs: readonly Instr[];
+  /** Ids of what varies from step to step all the same. */
+  readonly stepwise: ReadonlySet<ValueId>;
+}
+
+function stateless(loop: Loop): Stateless {
+  const dependent = new Set(loop.states.map((s) => s.previous.id));
+  const stepwise = new Set(loop.sequences.map((s) => s.step.id));
+  const instrs: Instr[] = [];
+  for (const instr of loop.instrs) {
+    const marks = (set: Set<ValueId>) => {
+      const marked = reads(instr).some((v) => set.has(v.id));
+      if (marked) for (const result of instr.results) set.add(result.id);
+      return marked;
+    };
+    if (!marks(dependent)) {
+      marks(stepwise);
+      instrs.push(instr);
+    }
+  }
+  return { instrs, stepwise };
+}
+
+/** The stateless instructions whose results the loop shall be given. */
+function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
+  const definition = new Map(free.instrs.flatMap((instr) => instr.results.map((r) => [r.id, instr])));
+  const roots = [
+    ...loop.states.map((s) => s.next),
+    ...loop.outputs.map((o) => o.step).filter((step) => !definition.has(step.id)),
+    ...loop.instrs.filter((instr) => !free.instrs.includes(instr)).flatMap(reads),
+  ];
+  /** The elements a step reads if the results of `moved` are given. */
+  const readSize = (moved: ReadonlySet<Instr>) => {
+    const found = new Map<ValueId, Value>();
+    const visit = (value: Value) => {
+      const instr = definition.get(value.id);
+      if (instr !== undefined && !moved.has(instr)) instr.args.forEach(visit);
+      else if (free.stepwise.has(value.id)) found.set(value.id, value);
+    };
+    roots.forEach(visit);
+    return totalSize(found.values());
+  };
+
+  const moved = new Set<Instr>();
+  const fromConstants = new Set<ValueId>();
+  let reading = -1;
+  for (const instr of free.instrs) {
+    const { lowering } = registry[instr.op];
+    if (instr.args.every((arg) => fromConstants.has(arg.id))) {
+      fromConstants.add(instr.results[0].id);
+    } else if (lowering === "contraction" || lowering === "reduction" || lowering === "gather") {
+      moved.add(instr);
+      reading = -1;
+    } else if (lowering === "pointwise") {
+      if (reading < 0) reading = readSize(moved);
+      moved.add(instr);
+      const then = readSize(moved);
+      if (then > reading) moved.delete(instr);
+      else reading = then;
+    }
+  }
+  for (const { step } of loop.outputs) {
+    const instr = definition.get(step.id);
+    if (instr !== undefined) moved.add(instr);
+  }
+  return moved;
+}
+
+/** `wanted` and what they need of `instrs`, in order. Operands that the body still uses are done in both places. */
+export function withOperands(instrs: readonly Instr[], wanted: ReadonlySet<Instr>): readonly Instr[] {
+  const needed = new Set<ValueId>();
+  return instrs
+    .toReversed()
+    .filter((instr) => {
+      if (!wanted.has(instr) && !instr.results.some((r) => needed.has(r.id))) return false;
+      for (const read of reads(instr)) needed.add(read.id);
+      return true;
+    })
+    .reverse();
+}
+
+/** A sequence for each result of `moved` that was moved and varies; `names` has what the body shall read instead. */
+function newSequences(ids: IdSource, outside: Outside, moved: ReadonlySet<Instr>) {
+  const names = new Map<ValueId, Value>();
+  const sequences: LoopSequence[] = [];
+  for (const { results } of moved) {
+    for (const result of results) {
+      const lifted = outside.get(result);
+      if (lifted === undefined) continue;
+      if (!lifted.stacked) {
+        names.set(result.id, lifted.value);
+        continue;
+      }
+      const step: Value = { id: ids.next(), type: result.type, hint: result.hint };
+      names.set(result.id, step);
+      sequences.push({ all: lifted.value, step });
+    }
+  }
+  return { sequences, names };
+}

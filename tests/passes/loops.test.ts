@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import type { Graph } from "../../src/ir/types.js";
+import { verifyGraph } from "../../src/ir/verify.js";
+import { autodiff } from "../../src/passes/autodiff.js";
+import { dce } from "../../src/passes/dce.js";
+import { hoist } from "../../src/passes/hoist.js";
+import { cells } from "./cells.js";
+import { largestDifference } from "./support.js";
+
+const passes: { readonly [name: string]: (graph: Graph) => Graph } = {
+  dce,
+  hoist,
+};
+
+describe.each(Object.keys(passes))("%s", (pass) => {
+  it.each(Object.keys(cells))("leaves what is computed: %s", (name) => {
+    const writer = cells[name]();
+    for (const before of [writer.graph(), autodiff(writer.graph(), writer.parameters())]) {
+      const after = passes[pass](before);
+      verifyGraph(after, pass);
+      expect(largestDifference(before, after, 11)).toBeLessThan(1e-12);
+    }
+  });
+});
