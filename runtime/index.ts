@@ -1,14 +1,14 @@
 /** @file What `seqc/runtime` offers: everything a generated module and its user need. No Node in here. */
 
-export { requestDevice, requiredLimits, describeAdapter } from "./device.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
+export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
-export { Model } from "./model.js";
 export type { AnyInputs, AnyLength, AnyOutputs, ModelOptions, Sizes } from "./model.js";
+export { Model } from "./model.js";
 export type { OptimizerOptions } from "./optimizer.js";
-export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { Checkpoint, Tensor } from "./safetensors.js";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export { Stream } from "./stream.js";
-export { Trainer } from "./trainer.js";
 export type { Evaluation, TrainingOptions, TrainStep } from "./trainer.js";
+export { Trainer } from "./trainer.js";
 export type { InputArray } from "./validate.js";

@@ -1,11 +1,10 @@
 /** @file A compiled model on a device: what generated modules wrap in the types of their model. */
 
+import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import { ModelCore, outputRegions, scalarRegions } from "./core.js";
 import { Inference } from "./inference.js";
 import type { Manifest } from "./manifest.js";
 import type { Execution } from "./program.js";
-import { Readback } from "./readback.js";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 import { Stream } from "./stream.js";
 import type { Evaluation, TrainingOptions } from "./trainer.js";
 import { metricsOf, scalar, Trainer } from "./trainer.js";
@@ -96,26 +95,12 @@ export class Model<
   /** Every parameter as it is after the steps already submitted, by name. */
   async parameters(): Promise<Record<string, Float32Array>> {
     this.core.check();
-    const { device, params, manifest } = this.core;
-    const readback = new Readback(device, manifest.layout.total);
-    const encoder = device.createCommandEncoder();
-    const regions = manifest.parameters.map(({ name, offset, shape }) => ({ name, offset, length: elements(shape) }));
-    const read = readback.copy(encoder, params, regions);
-    device.queue.submit([encoder.finish()]);
-    return Object.fromEntries(await read().finally(() => readback.destroy()));
+    return readRegions(this.core, this.core.params, parameterRegions(this.manifest));
   }
 
-  /** All parameters as a safetensors file. */
+  /** All parameters as a safetensors file. `Trainer.save` adds the optimizer's state. */
   async save(): Promise<Uint8Array> {
-    const values = await this.parameters();
-    const { name, generator, parameters } = this.manifest;
-    return encodeSafetensors({
-      tensors: new Map(parameters.map(({ name, shape }) => [name, { shape, values: values[name] }])),
-      metadata: new Map([
-        ["generator", generator],
-        ["model", name],
-      ]),
-    });
+    return encodeCheckpoint(this.manifest, await this.parameters());
   }
 
   /**
@@ -124,29 +109,12 @@ export class Model<
    */
   load(bytes: Uint8Array): void {
     this.core.check();
-    const { device, params, manifest } = this.core;
-    const { tensors } = decodeSafetensors(bytes);
-    const flat = new Float32Array(manifest.layout.total);
-    const problems: string[] = [];
-    for (const { name, shape, offset } of manifest.parameters) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) problems.push(`\`${name}\` is missing`);
-      else if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
-        problems.push(`\`${name}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
-      } else flat.set(tensor.values, offset);
-    }
-    const known = new Set(manifest.parameters.map(({ name }) => name));
-    problems.push(...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `\`${name}\` is unknown`));
-    if (problems.length > 0) throw new Error(`the file does not fit ${manifest.name}: ${problems.join("; ")}`);
-    device.queue.writeBuffer(params, 0, flat);
+    const { parameters } = decodeCheckpoint(this.manifest, bytes);
+    this.core.device.queue.writeBuffer(this.core.params, 0, parameters);
   }
 
   /** Frees every buffer, those of trainers and streams included; later use throws. Idempotent. */
   destroy(): void {
     this.core.destroy();
   }
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }

@@ -4,11 +4,12 @@
  */
 
 import type { Lengths } from "./arena.js";
+import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { checkedSlots, countElements, scalarRegions, storageSize } from "./core.js";
+import { HYPER_FIELDS } from "./manifest.js";
 import type { AdamW, OptimizerOptions } from "./optimizer.js";
 import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
-import { HYPER_FIELDS } from "./manifest.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
@@ -139,21 +140,46 @@ export class Trainer<Batch extends object> implements Destroyable {
     return this.#inTurn(async () => {
       this.#check();
       const { core, execution } = this;
-      const { parameters, layout } = core.manifest;
       const slot = execution.compiled.program.gradients;
       if (slot === undefined || this.#step === 0) throw new Error("there are no gradients before the first step");
-      const regions = parameters
-        .filter(({ offset }) => offset < layout.trainable)
-        .map(({ name, offset, shape }) => ({
-          name,
-          offset: execution.offsetOf(slot) + offset,
-          length: shape.reduce((product, extent) => product * extent, 1),
-        }));
-      const readback = new Readback(core.device, countElements(regions));
-      const encoder = core.device.createCommandEncoder();
-      const read = readback.copy(encoder, execution.arena, regions);
-      core.device.queue.submit([encoder.finish()]);
-      return Object.fromEntries(await read().finally(() => readback.destroy()));
+      const regions = parameterRegions(core.manifest)
+        .filter(({ offset }) => offset < core.manifest.layout.trainable)
+        .map((region) => ({ ...region, offset: execution.offsetOf(slot) + region.offset }));
+      return readRegions(core, execution.arena, regions);
+    });
+  }
+
+  /** Parameters, moments and the number of steps as a safetensors file, from which training can go on. */
+  save(): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      this.#check();
+      const { core } = this;
+      const length = 2 * core.manifest.layout.trainable;
+      const step = this.#step;
+      const [values, { moments }] = await Promise.all([
+        readRegions(core, core.params, parameterRegions(core.manifest)),
+        readRegions(core, this.moments, [{ name: "moments", offset: 0, length }]),
+      ]);
+      return encodeCheckpoint(core.manifest, values, { moments, step });
+    });
+  }
+
+  /**
+   * Takes the model's parameters and the optimizer's state from a file, all or nothing. The learning rate and the
+   * other options stay this trainer's.
+   * @throws Error naming what differs, or where the file has no optimizer's state.
+   */
+  load(bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#check();
+      const { core } = this;
+      const { parameters, optimizer } = decodeCheckpoint(core.manifest, bytes);
+      if (optimizer === undefined) {
+        throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
+      }
+      core.device.queue.writeBuffer(core.params, 0, parameters);
+      core.device.queue.writeBuffer(this.moments, 0, optimizer.moments);
+      this.#step = optimizer.step;
     });
   }
 

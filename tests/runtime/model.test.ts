@@ -217,6 +217,23 @@ describe("parameters", () => {
     expect(await other.save()).toEqual(bytes);
   });
 
+  test("go on training from a trainer's save as if it had not stopped", async () => {
+    const data = [1, 2, 3, 4, 5, 6].map((step) => batchOf(step));
+    const [straight, broken, resumed] = await Promise.all([37, 37, 38].map((seed) => affineModel(seed)));
+    const whole = await straight.trainer({ batch: BATCH_SIZE });
+    for (const batch of data) await whole.trainStep(batch);
+    const first = await broken.trainer({ batch: BATCH_SIZE });
+    for (const batch of data.slice(0, 3)) await first.trainStep(batch);
+    const second = await resumed.trainer({ batch: BATCH_SIZE });
+    await expect(second.load(await broken.save())).rejects.toThrow("no optimizer's state");
+    await second.load(await first.save());
+    for (const batch of data.slice(3)) await second.trainStep(batch);
+    expect(await flat(resumed)).toEqual(await flat(straight));
+    expect(await second.save()).toEqual(await whole.save());
+    broken.load(await whole.save());
+    expect(await flat(broken)).toEqual(await flat(straight));
+  });
+
   test("are taken all or not at all", async () => {
     const model = await affineModel(35);
     const before = await flat(model);
