@@ -4,6 +4,7 @@
  * The only module of the runtime (with `swiftshader.ts`) that knows Node.
  */
 
+import { isMainThread } from "node:worker_threads";
 import { create, globals } from "webgpu";
 import type { DeviceOptions, RequestedDevice } from "./device.js";
 import { describeAdapter, requestDeviceOf } from "./device.js";
@@ -70,6 +71,8 @@ function underDriver(): string {
 }
 
 function advice(): string {
+  // A worker's environment is a copy that the Vulkan loader does not see, unless it was made with SHARE_ENV.
+  if (!isMainThread) return "ask for the device in the main thread, or give the worker the option `env: SHARE_ENV`";
   switch (process.platform) {
     case "linux":
       return (
