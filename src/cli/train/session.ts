@@ -107,7 +107,7 @@ export async function trainSession(
 
 function divergence(step: number, rate: number): CommandError {
   return new CommandError(
-    `the loss of step ${step} is not a number: lower --lr (now ${rate}) or --clip the gradient`,
+    `the loss of step ${step} is not finite: lower --lr (now ${rate}) or --clip the gradient`,
     EXIT.failed,
   );
 }

@@ -1,0 +1,132 @@
+/** @file A character model written by hand as the compiler would emit it: the logits are a table's row of the token. */
+
+import { BATCH, type Count, HYPER_FIELDS, type Manifest, type Program, type Slot } from "../../runtime/manifest.js";
+
+/** A bigram model over `V` characters; its best loss is the entropy of the next character given the last. */
+export function bigramManifest(V: number): Manifest {
+  const times = (factor: number, lengths: readonly string[]): Count => ({ factor, lengths, divisor: 1 });
+  const places = [BATCH, "T"];
+  const slot = (name: string, size: Count, first: number, last: number): Slot => ({ name, size, first, last });
+  const one = times(1, []);
+
+  const header = (fields: readonly string[]): string => `
+const V = ${V}u;
+struct Plan { batch: u32, T: u32, ${fields.map((field) => `${field}: u32`).join(", ")} }
+struct Hyper { ${HYPER_FIELDS.map((field) => `${field}: f32`).join(", ")} }
+@group(0) @binding(0) var<uniform> plan: Plan;
+@group(0) @binding(1) var<storage, read> params: array<f32>;
+@group(0) @binding(2) var<storage, read_write> arena: array<f32>;
+@group(0) @binding(3) var<storage, read_write> trained: array<f32>;
+@group(0) @binding(4) var<storage, read_write> moments: array<f32>;
+@group(0) @binding(5) var<uniform> hyper: Hyper;`;
+
+  const forward = `
+@compute @workgroup_size(1) fn forward() {
+  for (var at = 0u; at < plan.batch * plan.T; at++) {
+    for (var v = 0u; v < V; v++) { arena[plan.logits + at * V + v] = params[u32(arena[plan.tokens + at]) * V + v]; }
+  }
+}`;
+  const loss = `
+fn total(at: u32) -> f32 {
+  var sum = 0.0;
+  for (var v = 0u; v < V; v++) { sum += exp(arena[plan.logits + at * V + v]); }
+  return sum;
+}
+@compute @workgroup_size(1) fn loss() {
+  var sum = 0.0;
+  for (var at = 0u; at < plan.batch * plan.T; at++) {
+    sum += log(total(at)) - arena[plan.logits + at * V + u32(arena[plan.next + at])];
+  }
+  arena[plan.loss] = sum / f32(plan.batch * plan.T);
+}`;
+  const update = `
+@compute @workgroup_size(1) fn gradient() {
+  for (var i = 0u; i < V * V; i++) { arena[plan.gradients + i] = 0.0; }
+  let count = f32(plan.batch * plan.T);
+  for (var at = 0u; at < plan.batch * plan.T; at++) {
+    let row = plan.gradients + u32(arena[plan.tokens + at]) * V;
+    for (var v = 0u; v < V; v++) { arena[row + v] += exp(arena[plan.logits + at * V + v]) / total(at) / count; }
+    arena[row + u32(arena[plan.next + at])] -= 1.0 / count;
+  }
+  var squares = 0.0;
+  for (var i = 0u; i < V * V; i++) { squares += arena[plan.gradients + i] * arena[plan.gradients + i]; }
+  arena[plan.gradNorm] = sqrt(squares);
+}
+@compute @workgroup_size(1) fn adamw() {
+  let clip = select(1.0, min(1.0, hyper.clipNorm / arena[plan.gradNorm]), hyper.clipNorm > 0.0);
+  for (var i = 0u; i < V * V; i++) {
+    let g = clip * arena[plan.gradients + i];
+    let m = mix(g, moments[i], hyper.beta1);
+    let s = mix(g * g, moments[V * V + i], hyper.beta2);
+    moments[i] = m;
+    moments[V * V + i] = s;
+    let step = m / hyper.correction1 / (sqrt(s / hyper.correction2) + hyper.eps);
+    trained[i] = trained[i] * (1.0 - hyper.lr * hyper.weightDecay) - hyper.lr * step;
+  }
+}`;
+  const inputs = { tokens: 0, next: 1 };
+  const dispatch = (kernel: string, layout: "step" | "update" = "step") => ({ kernel, layout, groups: [one] });
+  const none = { outputs: {}, scalars: {}, nextStates: {} };
+
+  const train: Program = {
+    wgsl: header(["tokens", "next", "logits", "loss", "gradients", "gradNorm"]) + forward + loss + update,
+    slots: [
+      slot("tokens", times(1, places), -1, 3),
+      slot("next", times(1, places), -1, 3),
+      slot("logits", times(V, places), 0, 3),
+      slot("loss", one, 1, 4),
+      slot("gradients", times(V * V, []), 2, 4),
+      slot("gradNorm", one, 2, 4),
+    ],
+    dispatches: [dispatch("forward"), dispatch("loss"), dispatch("gradient"), dispatch("adamw", "update")],
+    ...none,
+    inputs,
+    scalars: { loss: 3, gradNorm: 5 },
+    gradients: 4,
+  };
+  const evaluate: Program = {
+    wgsl: header(["tokens", "next", "logits", "loss"]) + forward + loss,
+    slots: [
+      slot("tokens", times(1, places), -1, 1),
+      slot("next", times(1, places), -1, 1),
+      slot("logits", times(V, places), 0, 1),
+      slot("loss", one, 1, 2),
+    ],
+    dispatches: [dispatch("forward"), dispatch("loss")],
+    ...none,
+    inputs,
+    scalars: { loss: 3 },
+  };
+  const predict: Program = {
+    wgsl: header(["tokens", "logits"]) + forward,
+    slots: [slot("tokens", times(1, places), -1, 0), slot("logits", times(V, places), 0, 1)],
+    dispatches: [dispatch("forward")],
+    ...none,
+    inputs: { tokens: 0 },
+    outputs: { logits: 1 },
+  };
+  const init = {
+    kind: "expression",
+    expr: {
+      op: "normal",
+      args: [
+        { op: "number", value: 0 },
+        { op: "number", value: 1 },
+      ],
+    },
+  } as const;
+  return {
+    format: 1,
+    name: "Bigram",
+    generator: "by hand",
+    lengths: ["T"],
+    inputs: [{ name: "tokens", elem: "i32", shape: ["T"], classes: V }],
+    targets: [{ name: "next", elem: "i32", shape: ["T"], classes: V }],
+    outputs: [{ name: "logits", elem: "f32", shape: ["T", V] }],
+    metrics: [],
+    states: [],
+    parameters: [{ name: "table", shape: [V, V], offset: 0, init }],
+    layout: { decayed: V * V, trainable: V * V, total: V * V },
+    programs: { train, evaluate, predict, stream: predict },
+  };
+}
