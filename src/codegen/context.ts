@@ -1,0 +1,49 @@
+/** @file What the makers of kernels share: where values lie, and how an element is read and written. */
+
+import type { Count } from "../../runtime/manifest.js";
+import { type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
+import type { Block } from "./block.js";
+import { type Expr, type Memory, add } from "./kernel-ir.js";
+import { type Index, type Locate, encode, linear } from "./scalarize.js";
+
+/** The start of an array in memory, in elements. */
+export interface Address {
+  readonly memory: Memory;
+  readonly offset: Expr;
+}
+
+export interface KernelContext {
+  readonly definitions: ReadonlyMap<ValueId, Instr>;
+  /** Where a stored value or an argument is read; undefined for values that are computed where they are needed. */
+  readAddress(value: Value): Address | undefined;
+  /** Where a value must be written: a result may have several places. */
+  writeAddresses(value: Value): readonly Address[];
+  /** A region of the arena for this kernel alone; gives its offset. */
+  scratch(name: string, shape: readonly Dim[]): Expr;
+}
+
+/** Reads what is in memory at the start of a kernel; nothing in `own` (what the kernel itself computes). */
+export function located(context: KernelContext, own: ReadonlySet<ValueId> = new Set()): Locate {
+  return ({ value, index }) => {
+    if (own.has(value.id)) return undefined;
+    const address = context.readAddress(value);
+    return address && { memory: address.memory, index: add(address.offset, linear(value.type.shape, index)) };
+  };
+}
+
+export function storeElement(block: Block, context: KernelContext, value: Value, index: Index, element: Expr): void {
+  for (const { memory, offset } of context.writeAddresses(value)) {
+    block.store(memory, add(offset, linear(value.type.shape, index)), encode(element));
+  }
+}
+
+/** ⌈Π dims / divisor⌉. */
+export function count(dims: readonly Dim[], divisor = 1): Count {
+  let factor = 1;
+  const lengths: string[] = [];
+  for (const dim of dims) {
+    if (typeof dim === "number") factor *= dim;
+    else lengths.push(dim);
+  }
+  return { factor, lengths, divisor };
+}

@@ -1,0 +1,47 @@
+/** @file One thread an element: pointwise work, with short accumulations run serially. */
+
+import type { Value } from "../ir/types.js";
+import { Block } from "./block.js";
+import { type KernelContext, count, located, storeElement } from "./context.js";
+import { GROUP, type Kernel, THREAD, add, infix, mul, u32 } from "./kernel-ir.js";
+import { Scalarizer, delinear, isAccumulating, product } from "./scalarize.js";
+import type { Group } from "./schedule.js";
+
+const WORKGROUP = 64;
+
+export function mapKernel(name: string, group: Extract<Group, { kind: "map" }>, context: KernelContext): Kernel {
+  const block = new Block();
+  const { shape, roots } = group;
+  const element = block.let(add(mul(GROUP, u32(WORKGROUP)), THREAD), "element");
+  block.if(infix("<", element, product(shape)), () => {
+    const index = delinear(shape, element);
+    const scalars = new Scalarizer(block, context.definitions, located(context, new Set(roots.map((r) => r.id))));
+    // All accumulations that need no other root of the group share their loops.
+    scalars.accumulate(independent(roots, context).map((instr) => ({ instr, index })));
+    for (const value of roots) {
+      const defined = context.definitions.has(value.id);
+      const result = defined ? scalars.at({ value, index }) : copied(block, context, value, index);
+      storeElement(block, context, value, index, result);
+    }
+  });
+  return {
+    name,
+    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")} over [${shape.join(", ")}]`,
+    layout: "step",
+    workgroupSize: WORKGROUP,
+    arrays: [],
+    groups: [count(shape, WORKGROUP)],
+    body: block.stmts,
+  };
+}
+
+/** A result that is an argument: read as an argument, although the kernel writes it too. */
+function copied(block: Block, context: KernelContext, value: Value, index: ReturnType<typeof delinear>) {
+  return new Scalarizer(block, context.definitions, located(context)).at({ value, index });
+}
+
+function independent(roots: readonly Value[], context: KernelContext) {
+  const [first] = roots;
+  const instr = first && context.definitions.get(first.id);
+  return instr && isAccumulating(instr) ? [instr] : [];
+}

@@ -1,0 +1,157 @@
+/**
+ * @file A contraction as a tiled matrix product. The labels of the result are those of the left side alone (rows),
+ * of the right side alone (columns) and of both (one product each); the rest is summed. What feeds the product and is
+ * stored nowhere (a table look-up, a one-hot) is computed while a tile is loaded; what follows it at the same element
+ * (a bias) before a tile is stored.
+ */
+
+import { Block } from "./block.js";
+import { type KernelContext, count, located, storeElement } from "./context.js";
+import { type Expr, GROUP, type Kernel, THREAD, add, call, f32, infix, load, mul, u32 } from "./kernel-ir.js";
+import type { Dim } from "../ir/types.js";
+import { type Index, Scalarizer, delinear, elementKey, product } from "./scalarize.js";
+import type { Group } from "./schedule.js";
+
+/** Threads are SIDE × SIDE, each with PATCH × PATCH results, SIDE apart, so that neighbours touch neighbours. */
+const SIDE = 8;
+const PATCH = 4;
+const TILE = SIDE * PATCH;
+const DEPTH = 16;
+const WORKGROUP = SIDE * SIDE;
+
+interface Axes {
+  readonly labels: readonly string[];
+  readonly dims: readonly Dim[];
+}
+
+export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul" }>, context: KernelContext): Kernel {
+  const { anchor, roots } = group;
+  const [a, b] = anchor.args;
+  const { lhs, rhs, out } = anchor.attrs;
+  const axes = (keep: (label: string) => boolean, labels: string, value: typeof a): Axes => {
+    const kept = [...labels].filter(keep);
+    return { labels: kept, dims: kept.map((l) => value.type.shape[labels.indexOf(l)]) };
+  };
+  const rows = axes((l) => out.includes(l) && !rhs.includes(l), lhs, a);
+  const columns = axes((l) => out.includes(l) && !lhs.includes(l), rhs, b);
+  const batch = axes((l) => out.includes(l) && rhs.includes(l), lhs, a);
+  const depth = axes((l) => !out.includes(l), lhs, a);
+
+  const block = new Block();
+  const scalars = new Scalarizer(block, context.definitions, located(context, new Set(roots.map((r) => r.id))));
+  const tiles = (dims: readonly Dim[]) => infix("/", add(product(dims), u32(TILE - 1)), u32(TILE));
+  const across = block.let(foldedTiles(columns.dims) ?? tiles(columns.dims), "across");
+  const down = block.let(foldedTiles(rows.dims) ?? tiles(rows.dims), "down");
+  const rest = block.let(infix("/", GROUP, across), "rest");
+  const column0 = block.let(mul(infix("%", GROUP, across), u32(TILE)), "column0");
+  const single = batch.dims.length === 0;
+  const row0 = block.let(mul(single ? rest : infix("%", rest, down), u32(TILE)), "row0");
+  const which = single ? u32(0) : block.let(infix("/", rest, down), "which");
+  const batchIndex = delinear(batch.dims, which);
+  const threadRow = block.let(infix("/", THREAD, u32(SIDE)), "thread_row");
+  const threadColumn = block.let(infix("%", THREAD, u32(SIDE)), "thread_column");
+
+  /** The index of an array with `labels`, given the flat places along rows or columns, and depth. */
+  const indexOf = (labels: string, parts: readonly (readonly [Axes, Index])[]): Index =>
+    [...labels].map((label) => {
+      for (const [axis, index] of parts) {
+        const at = axis.labels.indexOf(label);
+        if (at >= 0) return index[at];
+      }
+      return u32(0);
+    });
+
+  const arrays = ["left", "right"].map((side) => ({ name: `${name}_${side}`, size: TILE * DEPTH }));
+  const sums: Expr[][] = [];
+  for (let i = 0; i < PATCH; i++) {
+    sums.push(Array.from({ length: PATCH }, (_, j) => block.variable(f32(0), `sum_${i}${j}`)));
+  }
+
+  const whole = depth.dims.every((d) => typeof d === "number") && product(depth.dims);
+  const ragged = !(whole && whole.kind === "literal" && whole.value % DEPTH === 0);
+
+  const loadTile = (array: string, value: typeof a, labels: string, axis: Axes, start: Expr, k0: Expr) => {
+    // Neighbouring threads read neighbouring memory: along whatever axis the array ends with.
+    const alongDepth = depth.labels.includes(labels[labels.length - 1]);
+    const fast = alongDepth ? DEPTH : TILE;
+    const perPass = WORKGROUP / fast;
+    const quick = block.let(infix("%", THREAD, u32(fast)), "quick");
+    const slow = block.let(infix("/", THREAD, u32(fast)), "slow");
+    for (let pass = 0; pass < (TILE * DEPTH) / WORKGROUP; pass++) {
+      const other = add(slow, u32(pass * perPass));
+      const [place, k] = alongDepth ? [other, quick] : [quick, other];
+      const deep = block.let(add(k0, k), "deep");
+      const index = indexOf(labels, [
+        [batch, batchIndex],
+        [axis, delinear(axis.dims, block.let(add(start, place), "place"))],
+        [depth, delinear(depth.dims, deep)],
+      ]);
+      const element = scalars.at({ value, index });
+      const safe = ragged ? call("select", "f32", f32(0), element, infix("<", deep, product(depth.dims))) : element;
+      block.store(array, add(mul(k, u32(TILE)), place), safe);
+    }
+  };
+
+  block.loop(
+    "k0",
+    product(depth.dims),
+    (k0) => {
+      loadTile(arrays[0].name, a, lhs, rows, row0, k0);
+      loadTile(arrays[1].name, b, rhs, columns, column0, k0);
+      block.barrier(false);
+      block.loop("k", u32(DEPTH), (k) => {
+        const line = (array: string, first: Expr) =>
+          Array.from({ length: PATCH }, (_, i) =>
+            block.read(load(array, add(mul(k, u32(TILE)), add(first, u32(i * SIDE)))), "x"),
+          );
+        const left = line(arrays[0].name, threadRow);
+        const right = line(arrays[1].name, threadColumn);
+        sums.forEach((row, i) => {
+          row.forEach((sum, j) => {
+            block.assign(sum, add(sum, mul(left[i], right[j])));
+          });
+        });
+      });
+      block.barrier(false);
+    },
+    u32(0),
+    u32(DEPTH),
+  );
+
+  sums.forEach((line, i) => {
+    line.forEach((sum, j) => {
+      const row = block.let(add(row0, add(threadRow, u32(i * SIDE))), "row");
+      const column = block.let(add(column0, add(threadColumn, u32(j * SIDE))), "column");
+      const inside = [infix("<", row, product(rows.dims)), infix("<", column, product(columns.dims))];
+      if (!single) inside.push(infix("<", which, product(batch.dims)));
+      block.if(
+        inside.reduce((x, y) => infix("&&", x, y)),
+        () => {
+          const index = indexOf(out, [
+            [batch, batchIndex],
+            [rows, delinear(rows.dims, row)],
+            [columns, delinear(columns.dims, column)],
+          ]);
+          block.remember(elementKey({ value: anchor.results[0], index }), sum);
+          for (const value of roots) storeElement(block, context, value, index, scalars.at({ value, index }));
+        },
+      );
+    });
+  });
+  const size = (a: Axes) => a.dims.join("·");
+  return {
+    name,
+    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")}: product [${size(rows)}, ${size(depth)}] × [${size(depth)}, ${size(columns)}]`,
+    layout: "step",
+    workgroupSize: WORKGROUP,
+    arrays,
+    groups: [count(batch.dims), count(rows.dims, TILE), count(columns.dims, TILE)],
+    body: block.stmts,
+  };
+}
+
+/** The number of tiles, where the sizes are known at compile time. */
+function foldedTiles(dims: readonly Dim[]): Expr | undefined {
+  const { factor, lengths } = count(dims);
+  return lengths.length === 0 ? u32(Math.ceil(factor / TILE)) : undefined;
+}

@@ -1,0 +1,329 @@
+/**
+ * @file The time loop inside one dispatch: a workgroup owns a few rows of the batch for the whole sequence, states in
+ * registers and workgroup memory. The forward loop and the loop of its derivative are the same kernel to this file.
+ */
+
+import { present } from "../support/assert.js";
+import { BATCH, type Instr, type Value, type ValueId } from "../ir/types.js";
+import { stackAxis } from "../ir/builder.js";
+import { numel } from "../ir/ndarray.js";
+import { Block } from "./block.js";
+import { type KernelContext, located, storeElement } from "./context.js";
+import {
+  type Expr,
+  GROUP,
+  type Kernel,
+  THREAD,
+  type WorkgroupArray,
+  add,
+  call,
+  infix,
+  keyOf,
+  load,
+  mul,
+  planWord,
+  u32,
+  variable,
+} from "./kernel-ir.js";
+import { type Accumulating, type Element, type Index, Scalarizer, delinear, encode, linear } from "./scalarize.js";
+import { type Piece, type ScanPlan, WORKGROUP_MEMORY, planScan, rowShape } from "./scan-plan.js";
+import { walk } from "./schedule.js";
+
+/** An array that the threads of a workgroup share: one region a row, `copies` of it for states. */
+interface Shared {
+  readonly memory: string;
+  readonly size: number;
+  readonly copies: number;
+  /** In the arena, where it does not fit workgroup memory: the offset of the region of the workgroup's first row. */
+  readonly base: Expr;
+}
+
+export function scanKernel(name: string, instr: Instr<"scan">, context: KernelContext): Kernel {
+  return new ScanEmitter(name, instr, context, planScan(instr)).kernel();
+}
+
+class ScanEmitter {
+  readonly #block = new Block();
+  readonly #arrays: WorkgroupArray[] = [];
+  readonly #shared = new Map<ValueId, Shared>();
+  /** Registers of private states: by state, row and slot. */
+  readonly #registers = new Map<string, Expr>();
+  readonly #scalars: Scalarizer;
+  readonly #states: readonly Value[];
+  readonly #nexts: readonly Value[];
+  readonly #rows: readonly { readonly index: Expr; readonly valid: Expr }[];
+  #spilled = false;
+  /** The step that is being emitted; absent before and after the loop. */
+  #time: { readonly t: Expr; readonly parity: Expr; readonly phase: number; readonly slot: number } | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly instr: Instr<"scan">,
+    readonly context: KernelContext,
+    readonly plan: ScanPlan,
+  ) {
+    const { body, states } = instr.attrs;
+    this.#states = body.params.slice(0, states);
+    this.#nexts = body.results.slice(0, states);
+    const own = new Set([...body.params, ...body.instrs.flatMap((i) => i.results)].map((v) => v.id));
+    const outer = located(context, own);
+    const sequences = new Map(body.params.slice(states).map((p, i) => [p.id, instr.args[states + i]]));
+    const definitions = new Map([...context.definitions, ...plan.definitions]);
+    this.#scalars = new Scalarizer(this.#block, definitions, (element) => {
+      const sequence = sequences.get(element.value.id);
+      if (sequence) return this.#step(element, sequence);
+      return own.has(element.value.id) ? this.#inside(element) : outer(element);
+    });
+    const first = this.#block.let(mul(GROUP, u32(plan.rows)), "first_row");
+    this.#rows = Array.from({ length: plan.rows }, (_, r) => {
+      const place = this.#block.let(add(first, u32(r)), "place");
+      const last = infix("-", planWord(BATCH), u32(1));
+      return {
+        // Rows past the end compute what the last one does and store nothing.
+        index: this.#block.let(call("min", "u32", place, last), "row"),
+        valid: this.#block.let(infix("<", place, planWord(BATCH)), "valid"),
+      };
+    });
+  }
+
+  kernel(): Kernel {
+    const { plan, instr } = this;
+    this.#allot();
+    this.#start();
+    const steps = planWord(instr.attrs.length);
+    this.#block.loop("step", steps, (step) => {
+      const t = instr.attrs.reverse ? infix("-", infix("-", steps, u32(1)), step) : step;
+      const parity = infix("%", step, u32(2));
+      const time = { t: this.#block.let(t, "t"), parity: this.#block.let(parity, "parity") };
+      this.#snapshot();
+      plan.phases.forEach((pieces, phase) => {
+        for (const space of bySpace(pieces)) {
+          this.#slots(space[0].shape, (own, slot) => {
+            this.#time = { ...time, phase, slot };
+            this.#compute(space, own);
+          });
+        }
+        if (this.#shared.size > 0) this.#block.barrier(this.#spilled);
+      });
+    });
+    this.#time = undefined;
+    this.#finish();
+    return {
+      name: this.name,
+      comment: `scan${instr.attrs.reverse ? " reverse" : ""} over ${instr.attrs.length}: states ${this.#states.map((s) => s.hint ?? `%${s.id}`).join(", ")}; ${plan.rows} rows a workgroup`,
+      layout: "step",
+      workgroupSize: plan.workgroupSize,
+      arrays: this.#arrays,
+      groups: [{ factor: 1, lengths: [BATCH], divisor: plan.rows }],
+      body: this.#block.stmts,
+    };
+  }
+
+  /** Gives each shared value its memory: the workgroup's where it fits, smallest first, else the arena. */
+  #allot(): void {
+    const { plan } = this;
+    const bodyValues = new Map(
+      [...this.instr.attrs.body.params, ...this.instr.attrs.body.instrs.flatMap((i) => i.results)].map((v) => [v.id, v]),
+    );
+    const ids = [...plan.sharedStates, ...plan.shared.keys()];
+    const wanted = ids
+      .map((id) => {
+        const value = present(bodyValues.get(id), "scan-kernel", "shared value");
+        return { id, value, size: numel(rowShape(value)), copies: plan.sharedStates.has(id) ? 2 : 1 };
+      })
+      .sort((a, b) => a.size * a.copies - b.size * b.copies || a.id - b.id);
+    let free = WORKGROUP_MEMORY;
+    for (const { id, value, size, copies } of wanted) {
+      const total = size * copies * plan.rows;
+      if (total <= free) {
+        free -= total;
+        const memory = `${this.name}_${value.hint ?? "v"}_${this.#arrays.length}`;
+        this.#arrays.push({ name: memory, size: total });
+        this.#shared.set(id, { memory, size, copies, base: u32(0) });
+      } else {
+        this.#spilled = true;
+        const offset = this.context.scratch(value.hint ?? "v", [BATCH, copies, size]);
+        const base = this.#block.let(add(offset, mul(this.#rows[0].index, u32(copies * size))), "base");
+        this.#shared.set(id, { memory: "arena", size, copies, base });
+      }
+    }
+  }
+
+  #sharedIndex(shared: Shared, row: number, copy: Expr, value: Value, own: Index): Expr {
+    const region = add(mul(copy, u32(this.plan.rows)), u32(row));
+    const place = add(mul(region, u32(shared.size)), linear(rowShape(value), own));
+    return add(shared.base, place);
+  }
+
+  /** Elements that a thread owns in an array of a row: each in a scope of its own. */
+  #slots(shape: readonly number[], body: (own: Index, slot: number) => void): void {
+    const { workgroupSize, unrolled } = this.plan;
+    const n = numel(shape);
+    if (!unrolled) {
+      this.#block.loop("e", u32(n), (e) => body(delinear(shape, e), 0), THREAD, u32(workgroupSize));
+      return;
+    }
+    for (let slot = 0; slot * workgroupSize < n; slot++) {
+      const element = this.#block.let(add(THREAD, u32(slot * workgroupSize)), "e");
+      const guard = (slot + 1) * workgroupSize > n ? infix("<", element, u32(n)) : undefined;
+      this.#block.guarded(guard, () => body(delinear(shape, element), slot));
+    }
+  }
+
+  #eachState(body: (state: Value, i: number) => void): void {
+    this.#states.forEach(body);
+  }
+
+  #start(): void {
+    this.#eachState((state, i) => {
+      const shape = rowShape(state);
+      const shared = this.#shared.get(state.id);
+      const initial = this.instr.args[i];
+      if (shared) {
+        this.#slots(shape, (own) => {
+          this.#rows.forEach(({ index }, r) => {
+            const value = this.#scalars.at({ value: initial, index: [index, ...own] });
+            this.#block.store(shared.memory, this.#sharedIndex(shared, r, u32(0), state, own), encode(value));
+          });
+        });
+        return;
+      }
+      for (let slot = 0; slot * this.plan.workgroupSize < numel(shape); slot++) {
+        const own = delinear(shape, this.#block.let(add(THREAD, u32(slot * this.plan.workgroupSize)), "e"));
+        this.#rows.forEach(({ index }, r) => {
+          const value = this.#scalars.at({ value: initial, index: [index, ...own] });
+          this.#registers.set(register(state, r, slot), this.#block.variable(value, state.hint ?? "state"));
+        });
+      }
+    });
+    if (this.#shared.size > 0) this.#block.barrier(this.#spilled);
+  }
+
+  /** Names the registers' values at the start of a step, since they change within it. */
+  #snapshot(): void {
+    for (const [key, held] of this.#registers) {
+      if (held.kind !== "variable") continue;
+      const now = this.#block.name("now");
+      this.#block.push({ kind: "let", name: now, value: held });
+      this.#block.remember(key, variable(now, held.type, this.#block.depth));
+    }
+  }
+
+  #step({ value, index }: Element, sequence: Value): Expr {
+    const { t } = present(this.#time, "scan-kernel", "step");
+    const axis = stackAxis(value.type);
+    return this.#scalars.at({ value: sequence, index: [...index.slice(0, axis), t, ...index.slice(axis)] });
+  }
+
+  #rowOf(index: Index): number {
+    const key = keyOf(index[0]);
+    return this.#rows.findIndex((row) => keyOf(row.index) === key);
+  }
+
+  /** States and shared values of the loop: where an element of them is at this point of the step. */
+  #inside(element: Element) {
+    const { value, index } = element;
+    const { phase, parity, slot } = present(this.#time, "scan-kernel", "step");
+    const row = this.#rowOf(index);
+    const shared = this.#shared.get(value.id);
+    if (shared) {
+      const isState = this.plan.sharedStates.has(value.id);
+      if (!isState && (this.plan.shared.get(value.id) ?? 0) >= phase) return undefined;
+      const place = this.#sharedIndex(shared, row, isState ? parity : u32(0), value, index.slice(1));
+      return { memory: shared.memory, index: place, changing: true };
+    }
+    return this.#block.recall(register(value, row, slot));
+  }
+
+  /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
+  #compute(pieces: readonly Piece[], own: Index): void {
+    const requests: { instr: Accumulating; index: Index }[] = [];
+    for (const { index } of this.#rows) {
+      for (const piece of pieces) {
+        walk({ value: piece.value, index: [index, ...own] }, this.#scalars.definitions, {
+          stored: (value) => this.#isAtHand(value),
+          reached: () => undefined,
+          accumulated: (accumulating, at) => {
+            if (at.every((e) => !keyOf(e).includes("row_of_"))) requests.push({ instr: accumulating, index: at });
+          },
+        });
+      }
+    }
+    this.#scalars.accumulate(requests);
+    this.#rows.forEach(({ index, valid }, r) => {
+      const results = pieces.map((piece) => this.#scalars.at({ value: piece.value, index: [index, ...own] }));
+      pieces.forEach((piece, i) => this.#keep(piece, r, own, results[i]));
+      this.#block.if(valid, () => {
+        pieces.forEach((piece, i) => this.#output(piece, index, own, results[i]));
+      });
+    });
+  }
+
+  #isAtHand(value: Value): boolean {
+    const level = this.plan.shared.get(value.id);
+    if (level !== undefined) return level < present(this.#time, "scan-kernel", "step").phase;
+    return this.context.readAddress(value) !== undefined;
+  }
+
+  /** Puts an element where later phases and the next step find it. */
+  #keep(piece: Piece, row: number, own: Index, element: Expr): void {
+    const { parity, slot } = present(this.#time, "scan-kernel", "step");
+    const at = own.map((e, axis) => add(e, u32(piece.start[axis])));
+    const shared = this.plan.shared.has(piece.target.id) ? this.#shared.get(piece.target.id) : undefined;
+    if (shared) {
+      this.#block.store(shared.memory, this.#sharedIndex(shared, row, u32(0), piece.target, at), encode(element));
+    }
+    this.#eachState((state, i) => {
+      if (this.#nexts[i].id !== piece.target.id) return;
+      const memory = this.#shared.get(state.id);
+      if (memory) {
+        const other = infix("-", u32(1), parity);
+        this.#block.store(memory.memory, this.#sharedIndex(memory, row, other, state, at), encode(element));
+      } else {
+        const held = present(this.#registers.get(register(state, row, slot)), "scan-kernel", "register");
+        this.#block.assign(held, element);
+      }
+    });
+  }
+
+  #output(piece: Piece, row: Expr, own: Index, element: Expr): void {
+    const { states, body } = this.instr.attrs;
+    const { t } = present(this.#time, "scan-kernel", "step");
+    const at = own.map((e, axis) => add(e, u32(piece.start[axis])));
+    body.results.slice(states).forEach((value, i) => {
+      if (value.id !== piece.target.id) return;
+      storeElement(this.#block, this.context, this.instr.results[states + i], [row, t, ...at], element);
+    });
+  }
+
+  /** Writes the last states that somebody reads. */
+  #finish(): void {
+    const parity = infix("%", planWord(this.instr.attrs.length), u32(2));
+    this.#eachState((state, i) => {
+      const result = this.instr.results[i];
+      if (this.context.writeAddresses(result).length === 0) return;
+      const shared = this.#shared.get(state.id);
+      this.#slots(rowShape(state), (own, slot) => {
+        this.#rows.forEach(({ index, valid }, r) => {
+          this.#block.if(valid, () => {
+            const value = shared
+              ? this.#block.read(load(shared.memory, this.#sharedIndex(shared, r, parity, state, own)), "last")
+              : present(this.#registers.get(register(state, r, slot)), "scan-kernel", "register");
+            storeElement(this.#block, this.context, result, [index, ...own], value);
+          });
+        });
+      });
+    });
+  }
+}
+
+const register = (state: Value, row: number, slot: number) => `register of %${state.id}, row ${row}, slot ${slot}`;
+
+function bySpace(pieces: readonly Piece[]): readonly (readonly Piece[])[] {
+  const groups = new Map<string, Piece[]>();
+  for (const piece of pieces) {
+    const key = piece.shape.join("×");
+    groups.set(key, [...(groups.get(key) ?? []), piece]);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,242 @@
+/**
+ * @file How the body of a loop is laid out over the threads of a workgroup that owns a few rows of the batch.
+ *
+ * A thread owns an element of a state and computes all that its next value is made of. What other threads must read (a
+ * state under a matrix product, a value under a sum) is shared: written to workgroup memory, read in a later phase,
+ * a barrier between them. A state that only its own thread reads stays in a register.
+ */
+
+import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
+import { numel } from "../ir/ndarray.js";
+import { variable } from "./kernel-ir.js";
+import { accumulation, isAccumulating, keyOfIndex } from "./scalarize.js";
+import { definitionsOf, ownIndex, sameIndex, walk } from "./schedule.js";
+import { isPointwise } from "./scalar-ops.js";
+
+/** A part of a value that threads compute element by element: the whole, or one part of a concat. */
+export interface Piece {
+  readonly target: Value;
+  readonly value: Value;
+  /** Sizes of the piece within a row. */
+  readonly shape: readonly number[];
+  /** Where the piece starts in the target, an axis of the row each. */
+  readonly start: readonly number[];
+}
+
+export interface ScanPlan {
+  readonly definitions: ReadonlyMap<ValueId, Instr>;
+  /** Pieces of each phase; a barrier stands behind each. */
+  readonly phases: readonly (readonly Piece[])[];
+  /** States in workgroup memory, with two copies: the present and the next. */
+  readonly sharedStates: ReadonlySet<ValueId>;
+  /** Other values in workgroup memory, with the phase that computes them. */
+  readonly shared: ReadonlyMap<ValueId, number>;
+  readonly workgroupSize: number;
+  /** Rows of the batch a workgroup. */
+  readonly rows: number;
+  /** Elements a thread owns are unrolled up to here; beyond, they are looped over and no state is in a register. */
+  readonly unrolled: boolean;
+}
+
+/** A body that no kernel of this shape can run. */
+export class UnsupportedBody extends Error {
+  override readonly name = "UnsupportedBody";
+}
+
+const MAX_WORKGROUP = 256;
+const MAX_UNROLLED = 4;
+/** What every WebGPU implementation has, in f32 elements. */
+export const WORKGROUP_MEMORY = 16384 / 4;
+
+/** The sizes of one row of a step value. */
+export function rowShape(value: Value): readonly number[] {
+  const [batch, ...rest] = value.type.shape;
+  if (batch !== BATCH) throw new UnsupportedBody("a step output that belongs to no example");
+  return rest.map((dim: Dim) => {
+    if (typeof dim === "number") return dim;
+    throw new UnsupportedBody(`an array over the length ${dim} within a step`);
+  });
+}
+
+/** Takes concats apart, so that each part is computed by the threads that own its elements. */
+function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readonly Piece[] {
+  const split = (value: Value, start: readonly number[]): readonly Piece[] => {
+    const instr = definitions.get(value.id);
+    if (instr?.op !== "concat" || instr.attrs.axis === 0) return [{ target, value, shape: rowShape(value), start }];
+    let offset = 0;
+    return instr.args.flatMap((part) => {
+      const axis = instr.attrs.axis - 1;
+      const found = split(
+        part,
+        start.map((s, i) => (i === axis ? s + offset : s)),
+      );
+      offset += rowShape(part)[axis];
+      return found;
+    });
+  };
+  return split(
+    target,
+    rowShape(target).map(() => 0),
+  );
+}
+
+export function planScan(instr: Instr<"scan">): ScanPlan {
+  const { body, states } = instr.attrs;
+  const definitions = definitionsOf(body.instrs);
+  const stateParams = body.params.slice(0, states);
+  const nexts = body.results.slice(0, states);
+  const wanted = [...new Map(body.results.map((v) => [v.id, v])).values()];
+
+  const shared = new Map<ValueId, Value>(sharedOperands(body.instrs, definitions).map((v) => [v.id, v]));
+  for (let grew = true; grew; ) {
+    const found = recomputed([...wanted, ...shared.values()], definitions, shared);
+    for (const value of found) shared.set(value.id, value);
+    grew = found.length > 0;
+  }
+
+  const roots = [...new Map([...shared.values(), ...wanted].map((v) => [v.id, v])).values()];
+  const all = roots.flatMap((root) => pieces(root, definitions));
+  const reading = new Map(all.map((piece) => [piece, readsOf(piece, definitions, shared)]));
+
+  const levels = new Map<ValueId, number>();
+  const levelOf = (piece: Piece): number => {
+    let level = 0;
+    for (const { value, own } of reading.get(piece) ?? []) {
+      if (!shared.has(value.id)) continue;
+      const whole = all.filter((p) => p.target.id === value.id);
+      const together = own && whole.length === 1 && sameSizes(whole[0].shape, piece.shape);
+      level = Math.max(level, levelOfShared(value) + (together ? 0 : 1));
+    }
+    return level;
+  };
+  const levelOfShared = (value: Value): number => {
+    const known = levels.get(value.id);
+    if (known !== undefined) return known;
+    const level = Math.max(0, ...all.filter((p) => p.target.id === value.id).map(levelOf));
+    levels.set(value.id, level);
+    return level;
+  };
+  const phases: Piece[][] = [];
+  for (const piece of all) {
+    // A shared value is whole before the next phase, whichever of its pieces comes last.
+    const level = shared.has(piece.target.id) ? levelOfShared(piece.target) : levelOf(piece);
+    for (let p = phases.length; p <= level; p++) phases.push([]);
+    phases[level].push(piece);
+  }
+
+  const widest = Math.max(1, ...all.map((p) => numel(p.shape)));
+  const workgroupSize = Math.min(MAX_WORKGROUP, Math.ceil(widest / 32) * 32);
+  const unrolled = widest <= workgroupSize * MAX_UNROLLED;
+  const sharedStates = new Set<ValueId>();
+  stateParams.forEach((state, i) => {
+    const whole = all.filter((p) => p.target.id === nexts[i].id);
+    const alone =
+      unrolled &&
+      whole.length === 1 &&
+      all.every((piece) =>
+        (reading.get(piece) ?? []).every(
+          (r) => r.value.id !== state.id || (r.own && sameSizes(piece.shape, rowShape(state))),
+        ),
+      );
+    if (!alone) sharedStates.add(state.id);
+  });
+
+  const memory = (rows: number) =>
+    rows *
+    ([...shared.values()].reduce((n, v) => n + numel(rowShape(v)), 0) +
+      stateParams.reduce((n, v) => n + (sharedStates.has(v.id) ? 2 * numel(rowShape(v)) : 0), 0));
+  const perThread = Math.ceil(widest / workgroupSize);
+  const rows = [4, 2].find((n) => n * perThread <= 4 && memory(n) <= WORKGROUP_MEMORY) ?? 1;
+  return {
+    definitions,
+    phases,
+    sharedStates,
+    shared: new Map([...shared.values()].map((v) => [v.id, levelOfShared(v)])),
+    workgroupSize,
+    rows,
+    unrolled,
+  };
+}
+
+const sameSizes = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((n, i) => n === b[i]);
+
+/** What a piece's own element reads: states and shared values, and whether only at that same element. */
+function readsOf(
+  piece: Piece,
+  definitions: ReadonlyMap<ValueId, Instr>,
+  shared: ReadonlyMap<ValueId, Value>,
+): readonly { readonly value: Value; readonly own: boolean }[] {
+  const row = variable("row", "u32", 0);
+  const own = [row, ...ownIndex(piece.shape)];
+  const found: { value: Value; own: boolean }[] = [];
+  walk({ value: piece.value, index: own }, definitions, {
+    stored: (value) => shared.has(value.id),
+    reached: ({ value, index }, reduced) => found.push({ value, own: !reduced && sameIndex(index, own) }),
+  });
+  return found;
+}
+
+/** Whether an operand may be computed anew for every term of a sum: memory, views of it, a trifle of arithmetic. */
+function isLight(value: Value, definitions: ReadonlyMap<ValueId, Instr>, budget = 2): boolean {
+  const instr = definitions.get(value.id);
+  if (!instr) return true;
+  if (instr.args.length === 0) return true;
+  const view = instr.op === "broadcast" || instr.op === "slice" || instr.op === "shift" || instr.op === "to_f32";
+  const trifle = isPointwise(instr.op) && ["add", "sub", "mul", "neg", "eq", "select"].includes(instr.op);
+  if (!view && !(trifle && budget > 0)) return false;
+  return instr.args.every((arg) => isLight(arg, definitions, view ? budget : budget - 1));
+}
+
+/** Values that accumulations read and that are too dear to compute for every term. */
+function sharedOperands(instrs: readonly Instr[], definitions: ReadonlyMap<ValueId, Instr>): readonly Value[] {
+  const found: Value[] = [];
+  const take = (value: Value): void => {
+    if (isLight(value, definitions)) return;
+    const instr = definitions.get(value.id);
+    // Behind a view stands the array itself.
+    if (instr?.op === "broadcast" || instr?.op === "slice") return take(instr.args[0]);
+    if (value.type.shape[0] === BATCH) found.push(value);
+  };
+  for (const instr of instrs) {
+    if (!isAccumulating(instr)) continue;
+    if (accumulation(instr).dims.includes(BATCH)) throw new UnsupportedBody("a sum over the batch within a step");
+    for (const arg of instr.args) take(arg);
+  }
+  return found;
+}
+
+/** Accumulations that the threads would compute more often than once an element. */
+function recomputed(
+  roots: readonly Value[],
+  definitions: ReadonlyMap<ValueId, Instr>,
+  shared: ReadonlyMap<ValueId, Value>,
+): readonly Value[] {
+  const computed = new Map<Value, { times: number; spaces: Set<string>; seen: Set<string> }>();
+  for (const root of roots) {
+    for (const piece of pieces(root, definitions)) {
+      const space = piece.shape.join("×");
+      walk({ value: piece.value, index: [variable("row", "u32", 0), ...ownIndex(piece.shape)] }, definitions, {
+        stored: (value) => shared.has(value.id),
+        reached: () => undefined,
+        accumulated: (instr, index) => {
+          const [value] = instr.results;
+          if (value.id === root.id) return;
+          const entry = computed.get(value) ?? { times: 0, spaces: new Set<string>(), seen: new Set<string>() };
+          computed.set(value, entry);
+          entry.spaces.add(space);
+          const key = `${space}:${keyOfIndex(index)}`;
+          if (!entry.seen.has(key)) entry.times += numel(piece.shape);
+          entry.seen.add(key);
+        },
+      });
+    }
+  }
+  return [...computed]
+    .filter(([value, { times, spaces }]) => {
+      if (shared.has(value.id)) return false;
+      if (value.type.shape[0] !== BATCH) return false;
+      const also = roots.some((root) => root.id === value.id);
+      return also ? spaces.size > 0 && !spaces.has(rowShape(value).join("×")) : spaces.size > 1 || times > numel(rowShape(value));
+    })
+    .map(([value]) => value);
+}

@@ -1,0 +1,251 @@
+/**
+ * @file Which values are stored, and which kernel computes them. A group becomes one dispatch.
+ *
+ * What is cheap, or read once, is computed where it is read; the rest has a group. A group takes in every later value
+ * of the same shape that reads the group's own values only at its own element and nothing that comes later: this is
+ * how a bias joins its matrix product and a whole cross-entropy becomes one kernel.
+ */
+
+import { type Dim, type Graph, type Instr, type Region, type Value, type ValueId } from "../ir/types.js";
+import { type Expr, keyOf, variable } from "./kernel-ir.js";
+import {
+  type Accumulating,
+  type Element,
+  type Index,
+  accumulation,
+  elementKey,
+  isAccumulating,
+  operands,
+} from "./scalarize.js";
+
+export type Group =
+  /** One thread an element of `shape`; accumulations run serially within it. */
+  | { readonly kind: "map"; readonly shape: readonly Dim[]; readonly roots: Value[] }
+  /** Threads of a workgroup share each accumulation of `anchors`; the other roots follow from them. */
+  | { readonly kind: "tree"; readonly shape: readonly Dim[]; readonly anchors: Accumulating[]; readonly roots: Value[] }
+  /** A tiled matrix product; the other roots are its epilogue. */
+  | {
+      readonly kind: "matmul";
+      readonly shape: readonly Dim[];
+      readonly anchor: Instr<"contract">;
+      readonly roots: Value[];
+    }
+  | { readonly kind: "scan"; readonly instr: Instr<"scan">; readonly roots: Value[] };
+
+export interface Schedule {
+  readonly groups: readonly Group[];
+  /** For each group, the stored values (of others) that it reads. */
+  readonly reads: readonly ReadonlySet<ValueId>[];
+  readonly definitions: ReadonlyMap<ValueId, Instr>;
+}
+
+/** Up to this many operations an element, computing anew is no dearer than a load and a store. */
+const CHEAP = 4;
+/** Accumulations of at least this many terms into few results are shared by the threads of a workgroup. */
+const TREE_TERMS = 256;
+
+const weights: Partial<Record<Instr["op"], number>> = {
+  const: 0,
+  iota: 0,
+  length: 0,
+  broadcast: 0,
+  slice: 0,
+  stop_gradient: 0,
+  to_f32: 0,
+  to_i32: 0,
+  exp: 8,
+  log: 8,
+  sin: 8,
+  cos: 8,
+  tanh: 10,
+  sigmoid: 8,
+  softplus: 12,
+  erf: 12,
+  pow: 12,
+  contract: Number.POSITIVE_INFINITY,
+  reduce: Number.POSITIVE_INFINITY,
+  scan: Number.POSITIVE_INFINITY,
+};
+
+export function isTrivial(instr: Instr | undefined): boolean {
+  return instr?.op === "const" || instr?.op === "iota" || instr?.op === "length";
+}
+
+/** Values that a region reads from around it. */
+export function captured(region: Region): readonly Value[] {
+  const own = new Set<ValueId>([...region.params, ...region.instrs.flatMap((i) => i.results)].map((v) => v.id));
+  const found = new Map<ValueId, Value>();
+  const read = [...region.instrs.flatMap((i) => i.args), ...region.results];
+  for (const value of read) if (!own.has(value.id)) found.set(value.id, value);
+  return [...found.values()];
+}
+
+export function definitionsOf(instrs: readonly Instr[]): Map<ValueId, Instr> {
+  return new Map(instrs.flatMap((instr) => instr.results.map((value) => [value.id, instr] as const)));
+}
+
+export interface Walk {
+  /** Whether to stop here: the element lies in memory (asked below the root only). */
+  stored(value: Value): boolean;
+  /** An element at which the walk stops; `reduced` if it is read within an accumulation. */
+  reached(element: Element, reduced: boolean): void;
+  /** An accumulated element on the way. */
+  accumulated?(instr: Accumulating, index: Index): void;
+}
+
+/** Visits the elements that one element is made of, down to what lies in memory. */
+export function walk(root: Element, definitions: ReadonlyMap<ValueId, Instr>, visitor: Walk): void {
+  const seen = new Set<string>();
+  let names = 0;
+  const visit = (element: Element, reduced: boolean, top: boolean) => {
+    const key = `${elementKey(element)}${reduced}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    const instr = definitions.get(element.value.id);
+    if (!instr || (!top && visitor.stored(element.value))) return visitor.reached(element, reduced);
+    if (isAccumulating(instr)) {
+      visitor.accumulated?.(instr, element.index);
+      const acc = accumulation(instr);
+      const loops = acc.dims.map(() => variable(`r${names++}`, "u32", 0));
+      for (const factor of acc.factors(element.index, loops)) visit(factor, true, false);
+    } else {
+      for (const operand of operands(instr, element.index)) visit(operand, reduced, false);
+    }
+  };
+  visit(root, false, true);
+}
+
+/** One name an axis: stands for "the thread's own element". */
+export function ownIndex(shape: readonly Dim[]): Index {
+  return shape.map((_, axis): Expr => variable(`e${axis}`, "u32", 0));
+}
+
+export const sameIndex = (a: Index, b: Index): boolean =>
+  a.length === b.length && a.every((e, i) => keyOf(e) === keyOf(b[i]));
+
+const sameShape = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((d, i) => d === b[i]);
+
+/** Values that get a place in memory of their own unless only their own group reads them. */
+function storedValues(graph: Graph): Set<ValueId> {
+  const uses = new Map<ValueId, { instr: Instr; reread: boolean }[]>();
+  const use = (value: Value, instr: Instr, reread: boolean) =>
+    uses.set(value.id, [...(uses.get(value.id) ?? []), { instr, reread }]);
+  for (const instr of graph.instrs) {
+    const widens = instr.op === "broadcast" && instr.attrs.shape.length > instr.attrs.axes.length;
+    for (const arg of instr.args) use(arg, instr, instr.op === "contract" || instr.op === "scan" || widens);
+    if (instr.op === "scan") for (const value of captured(instr.attrs.body)) use(value, instr, true);
+  }
+  const stored = new Set<ValueId>(graph.results.map((r) => r.value.id));
+  const costs = new Map<ValueId, number>();
+  for (const instr of graph.instrs) {
+    const own = weights[instr.op] ?? 1;
+    const cost = instr.args.reduce((sum, a) => sum + (stored.has(a.id) ? 1 : (costs.get(a.id) ?? 1)), own);
+    for (const value of instr.results) {
+      costs.set(value.id, isTrivial(instr) ? 0 : cost);
+      const users = uses.get(value.id) ?? [];
+      const dear = cost > CHEAP && (users.length > 1 || users.some((u) => u.reread));
+      if (own === Number.POSITIVE_INFINITY || dear) stored.add(value.id);
+      if (stored.has(value.id)) costs.set(value.id, 1);
+    }
+  }
+  return stored;
+}
+
+function isMatmul(instr: Instr): instr is Instr<"contract"> {
+  if (instr.op !== "contract") return false;
+  const { lhs, rhs, out } = instr.attrs;
+  const only = (a: string, b: string) => [...a].some((l) => out.includes(l) && !b.includes(l));
+  return only(lhs, rhs) && only(rhs, lhs) && [...lhs].some((l) => !out.includes(l));
+}
+
+function isTree(instr: Instr | undefined): instr is Accumulating {
+  if (!isAccumulating(instr) || isMatmul(instr)) return false;
+  const { dims } = accumulation(instr);
+  const few = instr.results[0].type.shape.every((d) => typeof d === "number");
+  const many = dims.some((d) => typeof d === "string") || dims.reduce((n: number, d) => n * Number(d), 1) >= TREE_TERMS;
+  return few && many;
+}
+
+export function schedule(graph: Graph): Schedule {
+  const definitions = definitionsOf(graph.instrs);
+  const stored = storedValues(graph);
+  const isStored = (value: Value) => stored.has(value.id);
+  const groups: Group[] = [];
+  const reads: Set<ValueId>[] = [];
+  const groupOf = new Map<ValueId, number>();
+
+  const open = (group: Group, read: Iterable<ValueId>) => {
+    groups.push(group);
+    reads.push(new Set(read));
+    for (const root of group.roots) groupOf.set(root.id, groups.length - 1);
+  };
+
+  /** Whether a group may compute `value` too, given the stored elements that it is made of. */
+  const accepts = (at: number, value: Value, needs: readonly Element[], accumulates: boolean): boolean => {
+    const group = groups[at];
+    if (group.kind === "scan" || !sameShape(group.shape, value.type.shape)) return false;
+    if (group.kind !== "map" && accumulates) return false;
+    const own = ownIndex(value.type.shape);
+    const touches = needs.some((e) => groupOf.get(e.value.id) === at);
+    if (group.kind !== "map" && !touches) return false;
+    return needs.every((e) => {
+      const from = groupOf.get(e.value.id);
+      return from === undefined || from < at || (from === at && sameIndex(e.index, own));
+    });
+  };
+
+  const place = (instr: Instr) => {
+    if (instr.op === "scan") {
+      const read = new Set<ValueId>();
+      for (const value of [...instr.args, ...captured(instr.attrs.body)]) {
+        const element = { value, index: ownIndex(value.type.shape) };
+        if (isStored(value) || !definitions.has(value.id)) read.add(value.id);
+        else walk(element, definitions, { stored: isStored, reached: (e) => read.add(e.value.id) });
+      }
+      open({ kind: "scan", instr, roots: [...instr.results] }, read);
+      return;
+    }
+    const [value] = instr.results;
+    const needs: Element[] = [];
+    let accumulates = isAccumulating(instr);
+    walk({ value, index: ownIndex(value.type.shape) }, definitions, {
+      stored: isStored,
+      reached: (e, reduced) => {
+        needs.push(e);
+        accumulates ||= reduced;
+      },
+    });
+    const ids = needs.map((e) => e.value.id);
+    const { shape } = value.type;
+    if (isMatmul(instr)) return open({ kind: "matmul", shape, anchor: instr, roots: [value] }, ids);
+    if (isTree(instr)) {
+      const dims = accumulation(instr).dims;
+      const late = Math.max(-1, ...ids.map((id) => groupOf.get(id) ?? -1));
+      const found = groups.findIndex(
+        (g, at) =>
+          g.kind === "tree" && at > late && sameShape(g.shape, shape) && sameShape(accumulation(g.anchors[0]).dims, dims),
+      );
+      const group = groups[found];
+      if (group?.kind !== "tree") return open({ kind: "tree", shape, anchors: [instr], roots: [value] }, ids);
+      group.anchors.push(instr);
+      join(found, value, ids);
+      return;
+    }
+    const found = groups.findIndex((_, at) => accepts(at, value, needs, accumulates));
+    if (found >= 0) join(found, value, ids);
+    else open({ kind: "map", shape, roots: [value] }, ids);
+  };
+
+  const join = (at: number, value: Value, ids: readonly ValueId[]) => {
+    groups[at].roots.push(value);
+    groupOf.set(value.id, at);
+    for (const id of ids) if (groupOf.get(id) !== at) reads[at].add(id);
+  };
+
+  for (const instr of graph.instrs) if (instr.results.some(isStored)) place(instr);
+  // A result that is an argument as it stands is copied.
+  for (const { value } of graph.results) {
+    if (!definitions.has(value.id)) open({ kind: "map", shape: value.type.shape, roots: [value] }, [value.id]);
+  }
+  return { groups, reads, definitions };
+}
