@@ -5,7 +5,8 @@ import type { Family } from "./entry.js";
 export const internal = {
   SEQ9001: {
     title: "fault of the compiler",
-    explanation: "An invariant of the compiler is broken. This is never the text's fault; please report it with the text.",
+    explanation:
+      "An invariant of the compiler is broken. This is never the text's fault; please report it with the text.",
   },
   SEQ9002: {
     title: "construct not compiled yet",

@@ -5,7 +5,8 @@ import type { Family } from "./entry.js";
 export const limits = {
   SEQ6001: {
     title: "buffer too large",
-    explanation: "One array is larger than the binding that the device grants. Lower the batch, the length or the size.",
+    explanation:
+      "One array is larger than the binding that the device grants. Lower the batch, the length or the size.",
   },
   SEQ6002: {
     title: "workgroup memory exceeded",

@@ -45,7 +45,8 @@ export const names = {
   },
   SEQ2009: {
     title: "index bound twice",
-    explanation: "Every index of a statement is bound in one place: on the left side or by one reduction around its use.",
+    explanation:
+      "Every index of a statement is bound in one place: on the left side or by one reduction around its use.",
   },
   SEQ2010: {
     title: "wrong number of arguments",
@@ -85,7 +86,8 @@ export const names = {
   },
   SEQ2018: {
     title: "value never used",
-    explanation: "The value reaches no output, loss, metric or state. It costs nothing, but is often a slip of the pen.",
+    explanation:
+      "The value reaches no output, loss, metric or state. It costs nothing, but is often a slip of the pen.",
   },
   SEQ2019: {
     title: "value used as something it is not",

@@ -11,7 +11,8 @@ export const shapes = {
   },
   SEQ3002: {
     title: "sizes of a product disagree",
-    explanation: "`A @ x` is matrix by vector or matrix by matrix; the last axis of the left side meets the first of the right.",
+    explanation:
+      "`A @ x` is matrix by vector or matrix by matrix; the last axis of the left side meets the first of the right.",
   },
   SEQ3003: {
     title: "wrong number of indices",
@@ -29,12 +30,12 @@ export const shapes = {
   },
   SEQ3006: {
     title: "element may lie outside its axis",
-    explanation:
-      "An affine index such as `x[t - k]` can leave its axis. Say what stands there: `x[t - k] else 0`.",
+    explanation: "An affine index such as `x[t - k]` can leave its axis. Say what stands there: `x[t - k] else 0`.",
   },
   SEQ3007: {
     title: "index that is not affine",
-    explanation: "An index is a sum of indices with whole factors and a constant, or a value of type `id` for a look-up.",
+    explanation:
+      "An index is a sum of indices with whole factors and a constant, or a value of type `id` for a look-up.",
   },
   SEQ3008: {
     title: "wrong element type",
@@ -46,7 +47,8 @@ export const shapes = {
   },
   SEQ3010: {
     title: "size not known at compile time",
-    explanation: "Sizes are made of numbers and of the declaration's parameters; lengths and values are known only at run time.",
+    explanation:
+      "Sizes are made of numbers and of the declaration's parameters; lengths and values are known only at run time.",
   },
   SEQ3011: {
     title: "length not fixed by an input",
@@ -96,10 +98,12 @@ export const shapes = {
   },
   SEQ3022: {
     title: "stride over a length",
-    explanation: "An index along a length moves by whole steps of one: `x[t - k]`. `x[2*t]` is not part of the language.",
+    explanation:
+      "An index along a length moves by whole steps of one: `x[t - k]`. `x[2*t]` is not part of the language.",
   },
   SEQ3023: {
     title: "index used in one way only partly",
-    explanation: "An index bound by a reduction or on the left side has to be used on the right, and the other way round.",
+    explanation:
+      "An index bound by a reduction or on the left side has to be used on the right, and the other way round.",
   },
 } as const satisfies Family<3>;

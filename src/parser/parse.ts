@@ -1,0 +1,85 @@
+/** @file The parser's only entrance: text in, abstract syntax and diagnostics out. */
+
+import type { CstNode } from "chevrotain";
+import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
+import { positionAt } from "../diagnostics/position.js";
+import type { SourceFile } from "../support/span.js";
+import type { BlockDeclaration, Declaration, Import, SourceUnit } from "./ast.js";
+import { Builder, DocComments } from "./builder.js";
+import { Grammar } from "./grammar.js";
+import { lex } from "./lexical.js";
+import { explain } from "./messages.js";
+import { type BlockOutline, endOf, outline, type Piece } from "./outline.js";
+import { functionDeclaration, header, importDeclaration, statement } from "./to-ast.js";
+
+/** Building the grammar takes longer than parsing most files, and a parser keeps nothing between pieces. */
+const grammar = new Grammar();
+
+/**
+ * Parses a file. Never throws and never stops at the first mistake: each statement is parsed on its own, and a broken one
+ * yields at most one diagnostic and as much of its tree as could be made out. Diagnostics come in the order of the text.
+ */
+export function parse(file: SourceFile): { unit: SourceUnit; diagnostics: readonly Diagnostic[] } {
+  const lexed = lex(file);
+  const cut = outline(file, lexed.tokens);
+  const docs = new DocComments(file, lexed.docs, lexed.tokens);
+  const builder = new Builder(file, docs);
+  const mistakes: Diagnostic[] = [];
+
+  function run<T>(
+    rule: "importDeclaration" | "header" | "functionDeclaration" | "statement",
+    piece: Piece,
+    build: (b: Builder, node: CstNode) => T,
+  ): T {
+    grammar.input = [...piece];
+    const node = grammar[rule]();
+    const [first] = grammar.errors;
+    if (first !== undefined) mistakes.push(explain(file, piece, first));
+    builder.begin(endOf(piece[piece.length - 1]), first === undefined);
+    return build(builder, node);
+  }
+
+  function block(from: BlockOutline): BlockDeclaration[] {
+    const [word] = from.header;
+    const head = run("header", from.header, header);
+    const doc = docs.take(word.startOffset);
+    const body = from.statements.flatMap((piece) => run("statement", piece, statement));
+    const kind = word.image === "cell" ? "cell" : word.image === "layer" ? "layer" : "model";
+    const span = { file, start: word.startOffset, end: from.end };
+    return head === undefined ? [] : [{ kind, ...head, ...doc, body, span }];
+  }
+
+  const imports = cut.imports.flatMap((piece): Import[] => {
+    const found = run("importDeclaration", piece, importDeclaration);
+    return found === undefined ? [] : [found];
+  });
+  const declarations = cut.declarations.flatMap((from): Declaration[] => {
+    if (from.kind === "block") return block(from);
+    const found = run("functionDeclaration", from.piece, functionDeclaration);
+    return found === undefined ? [] : [found];
+  });
+  const unit = { imports, declarations, span: { file, start: 0, end: file.text.length } };
+  const idle = docs.remaining().map((span) =>
+    diagnostic("SEQ1017", span, "this comment documents nothing", {
+      severity: "warning",
+      help: "put it in front of a declaration or statement, or write it with `//`",
+    }),
+  );
+  const syntactic = [...cut.diagnostics, ...mistakes, ...builder.diagnostics, ...idle];
+  return { unit, diagnostics: inOrder([...lexed.diagnostics, ...withoutEchoes(lexed.diagnostics, syntactic)]) };
+}
+
+/** A dropped character leaves a hole: what the grammar then finds on the same line is the same mistake again. */
+function withoutEchoes(lexical: readonly Diagnostic[], syntactic: readonly Diagnostic[]): Diagnostic[] {
+  const lineOf = ({ span }: Diagnostic) => positionAt(span.file, span.start).line;
+  const causes = new Map(
+    inOrder(lexical)
+      .reverse()
+      .map((cause) => [lineOf(cause), cause.span.start]),
+  );
+  return syntactic.filter((mistake) => (causes.get(lineOf(mistake)) ?? Infinity) > mistake.span.start);
+}
+
+function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...diagnostics].sort((a, b) => a.span.start - b.span.start);
+}
