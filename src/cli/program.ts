@@ -7,6 +7,7 @@ import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
 import { checkCommand } from "./check-command.js";
 import { compileCommand } from "./compile-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
+import { explainError } from "./explain-error.js";
 import { packageVersion } from "./host.js";
 import { trainCommand } from "./train-command.js";
 
@@ -45,6 +46,12 @@ function commands(end: (code: ExitCode) => void): Command {
     .action((files, options) => end(checkCommand(files, options)));
 
   program
+    .command("explain-error")
+    .description("the page of a diagnostic's code")
+    .argument("<code>", "e.g. SEQ3001")
+    .action((code) => console.log(explainError(code)));
+
+  program
     .command("compile")
     .description("write a TypeScript module for each model in the specs")
     .argument("<files...>", ".seq files")
@@ -79,7 +86,8 @@ function commands(end: (code: ExitCode) => void): Command {
   return program;
 }
 
-function explain(error: unknown, debug: boolean): ExitCode {
+/** Tells the user what happened, in one line; the exit code that goes with it. */
+export function explain(error: unknown, debug: boolean): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CommandError) {
     console.error(`${pc.red("seqc:")} ${error.message}`);

@@ -10,10 +10,10 @@ export type ErrorFormat = "text" | "json";
 export function reportDiagnostics(diagnostics: readonly Diagnostic[], format: ErrorFormat): boolean {
   const errors = diagnostics.filter(({ severity }) => severity === "error").length;
   if (format === "json") {
-    process.stdout.write(`${renderJson(diagnostics)}\n`);
+    process.stdout.write(`${JSON.stringify(diagnostics.map(renderJson), undefined, 2)}\n`);
   } else if (diagnostics.length > 0) {
-    const color = process.stderr.isTTY && pc.isColorSupported;
-    process.stderr.write(`${diagnostics.map((diagnostic) => renderText(diagnostic, { color })).join("\n")}\n`);
+    const colour = process.stderr.isTTY && pc.isColorSupported;
+    process.stderr.write(`${diagnostics.map((diagnostic) => renderText(diagnostic, colour)).join("\n\n")}\n\n`);
     const warnings = diagnostics.length - errors;
     process.stderr.write(`${[counted(errors, "error"), counted(warnings, "warning")].filter(Boolean).join(", ")}\n`);
   }

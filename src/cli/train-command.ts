@@ -36,6 +36,7 @@ export interface TrainOptions {
 const TRAIN_LOSS_STEPS = 20;
 
 export async function trainCommand(spec: string, options: TrainOptions): Promise<ExitCode> {
+  if (Object.hasOwn(options.set ?? {}, "V")) throw new CommandError("--set V is the text's to fix: its characters");
   const corpus = corpusOf(options.text.map(readText).join("\n"), options.length);
   const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size });
   if (manifest === undefined) return EXIT.failed;

@@ -1,0 +1,240 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { decodeSafetensors } from "../../runtime/safetensors.js";
+import { CommandError, EXIT } from "../../src/cli/exit.js";
+import { explain, run } from "../../src/cli/program.js";
+import { InternalError } from "../../src/support/assert.js";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const CHAR_LM = fileURLToPath(new URL("../../specs/models/char-lm.seq", import.meta.url));
+const CELL = fileURLToPath(new URL("../../specs/cells/lstm.seq", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `seqc` as a process of its own; `watch` sees the error stream as it grows and may signal the process. */
+function seqc(args: readonly string[], watch?: (err: string, kill: () => void) => void): Promise<Ended> {
+  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+    watch?.(err, () => child.kill("SIGINT"));
+  });
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+}
+
+let folder: string;
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "seqc-cli-"));
+});
+
+const MODEL =
+  "model Two(N = 3) {\n  input x: [N]\n  param W: [2, N] ~ normal(0, 1)\n  output y = W @ x\n  loss sum(y)\n}\n";
+
+describe("usage", () => {
+  it.each<[string, string[], RegExp]>([
+    ["no command", [], /Usage: seqc/],
+    ["an unknown command", ["complie"], /Did you mean compile/],
+    ["an unknown option", ["check", "--fast", "x.seq"], /unknown option '--fast'/],
+    ["a file that is not there", ["check", "no-such.seq"], /cannot read no-such\.seq: there is no such file/],
+    ["no folder to write to", ["compile", "x.seq"], /required option '-o, --out/],
+    ["a size that is no whole number", ["compile", "x.seq", "-o", "o", "--set", "H=1.5"], /--set H wants a whole/],
+    ["a number of steps that is none", ["train", "x.seq", "--text", "t", "--steps", "many"], /--steps wants a whole/],
+    ["an unknown code", ["explain-error", "SEQ0000"], /there is no code SEQ0000/],
+  ])("%s ends with 2 and says so", async (_, args, message) => {
+    const { code, out, err } = await seqc(args);
+    expect([code, out]).toEqual([EXIT.usage, ""]);
+    expect(err).toMatch(message);
+  });
+
+  it("help, version and pages of codes end with 0", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    expect(await run(["--version"])).toBe(EXIT.ok);
+    expect(write.mock.calls.flat().join("")).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await run(["train", "--help"])).toBe(EXIT.ok);
+    expect(await run(["explain-error", "seq1001"])).toBe(EXIT.ok);
+    expect(log.mock.calls[0][0]).toMatch(/^SEQ1001: .+\n\n.+/);
+    vi.restoreAllMocks();
+  });
+});
+
+describe("faults", () => {
+  it.each<[unknown, number, RegExp]>([
+    [new InternalError("fuse-epilogue", "value 7 has no home"), EXIT.internal, /fault of seqc.*fuse-epilogue: value 7/],
+    [new TypeError("x is not a function"), EXIT.internal, /fault of seqc.*x is not a function/],
+    ["a string", EXIT.internal, /fault of seqc.*a string/],
+    [new CommandError("cannot read it"), EXIT.usage, /seqc: cannot read it/],
+    [new CommandError("diverged", EXIT.failed), EXIT.failed, /seqc: diverged/],
+  ])("%s", (error, code, message) => {
+    const shown = vi.spyOn(console, "error").mockImplementation(() => {});
+    expect(explain(error, false)).toBe(code);
+    expect(shown.mock.calls.flat().join("\n")).toMatch(message);
+    expect(shown.mock.calls.flat().join("\n")).not.toMatch(/commands\.test/);
+    vi.restoreAllMocks();
+  });
+
+  it("show their stack when asked", () => {
+    const shown = vi.spyOn(console, "error").mockImplementation(() => {});
+    explain(new InternalError("fuse-epilogue", "value 7 has no home"), true);
+    expect(shown.mock.calls.flat().join("\n")).toMatch(/commands\.test/);
+    vi.restoreAllMocks();
+  });
+});
+
+describe("seqc check", () => {
+  it("says nothing of sound specs, for tools an empty list", async () => {
+    const [text, json] = await Promise.all([
+      seqc(["check", CHAR_LM, CELL]),
+      seqc(["check", CHAR_LM, "--error-format=json"]),
+    ]);
+    expect(text).toEqual({ code: EXIT.ok, out: "", err: "" });
+    expect([json.code, JSON.parse(json.out), json.err]).toEqual([EXIT.ok, [], ""]);
+  });
+
+  it("shows mistakes with their code and place", async () => {
+    const bad = file("bad.seq", MODEL.replace("W @ x", "W @ z"));
+    const [text, json] = await Promise.all([seqc(["check", bad]), seqc(["check", bad, "--error-format=json"])]);
+    expect([text.code, text.out]).toEqual([EXIT.failed, ""]);
+    expect(text.err).toMatch(/error\[SEQ2\d+\][\s\S]*bad\.seq:4:18[\s\S]*1 error\n$/);
+    expect([json.code, json.err]).toEqual([EXIT.failed, ""]);
+    expect(JSON.parse(json.out)).toMatchObject([
+      { severity: "error", file: bad, range: { start: { line: 4, column: 18 }, end: { line: 4, column: 19 } } },
+    ]);
+  });
+});
+
+describe("seqc compile", () => {
+  it("writes one file a model, the same each time", async () => {
+    const two = file("two.seq", MODEL);
+    const outs = ["a", "b"].map((name) => join(folder, name));
+    const ended = await Promise.all(outs.map((out) => seqc(["compile", two, CHAR_LM, "-o", out, "--set", "N=5"])));
+    expect(ended.map(({ code, err }) => [code, err])).toEqual([
+      [EXIT.ok, ""],
+      [EXIT.ok, ""],
+    ]);
+    const [first, second] = outs.map((out) =>
+      readdirSync(out)
+        .sort()
+        .map((name) => readFileSync(join(out, name), "utf8")),
+    );
+    expect(readdirSync(outs[0]).sort()).toEqual(["char-lm.ts", "two.ts"]);
+    expect(first).toEqual(second);
+    expect(first.join("")).not.toContain(folder);
+  });
+
+  it.each(["ir", "wgsl"])("writes the %s", async (emit) => {
+    const out = join(folder, emit);
+    expect((await seqc(["compile", file(`${emit}.seq`, MODEL), "-o", out, `--emit=${emit}`])).code).toBe(EXIT.ok);
+    expect(readdirSync(out)).toEqual([`two.${emit}`]);
+    expect(readFileSync(join(out, `two.${emit}`), "utf8").length).toBeGreaterThan(100);
+  });
+
+  it("writes nothing when one of the specs has a mistake", async () => {
+    const out = join(folder, "none");
+    const sound = file("sound.seq", MODEL);
+    const wrong = file("wrong.seq", MODEL.replace("Two", "Three").replace("[2, N]", "[2, M]"));
+    const { code, err } = await seqc(["compile", sound, wrong, "-o", out]);
+    expect(code).toBe(EXIT.failed);
+    expect(err).toMatch(/wrong\.seq:3/);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it.each<[string, (spec: string) => string[], RegExp]>([
+    ["a size that no model has", (spec) => [spec, "--set", "QQ=3"], /QQ/],
+    ["a file without a model", (spec) => [spec, CELL], /lstm\.seq declares no model/],
+    ["two models of one name", (spec) => [spec, file("twin.seq", MODEL)], /two models would be written to .*two\.ts/],
+  ])("refuses %s", async (_, args, message) => {
+    const out = join(folder, "refused");
+    const { code, err } = await seqc(["compile", ...args(file("good.seq", MODEL)), "-o", out]);
+    expect(code).toBe(EXIT.usage);
+    expect(err).toMatch(message);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("seqc train", () => {
+  const small = ["--set", "E=5", "--set", "H=6", "--batch", "3", "--length", "8", "--sample", "12"];
+  const book = () => file("book.txt", "the quick brown fox jumps over the lazy dog\n".repeat(20));
+
+  it("leaves parameters, vocabulary, losses and a summary", async () => {
+    const out = join(folder, "trained");
+    const {
+      code,
+      out: shown,
+      err,
+    } = await seqc(["train", CHAR_LM, "--text", book(), ...small, "--steps", "6", "--out", out]);
+    expect([code, err]).toEqual([EXIT.ok, expect.stringMatching(/step 6\/6 {2}loss \d/)]);
+    expect(shown).toMatch(/^adapter/);
+    expect(readdirSync(out).sort()).toEqual([
+      "losses.csv",
+      "parameters.safetensors",
+      "summary.json",
+      "vocabulary.json",
+    ]);
+    const vocabulary = JSON.parse(readFileSync(join(out, "vocabulary.json"), "utf8"));
+    expect(vocabulary).toEqual([..."\n abcdefghijklmnopqrstuvwxyz"]);
+    expect(JSON.parse(readFileSync(join(out, "summary.json"), "utf8"))).toMatchObject({
+      adapter: expect.stringMatching(/./),
+      steps: 6,
+      interrupted: false,
+      trainLoss: expect.closeTo(Math.log(28), 0),
+      validationLoss: expect.closeTo(Math.log(28), 0),
+      unigramEntropy: expect.closeTo(3.1, 0),
+      parameters: 28 * 5 + 24 * (5 + 6 + 2) + 28 * 7,
+      dispatchesPerStep: expect.any(Number),
+      medianStepMs: expect.any(Number),
+    });
+    const { tensors } = decodeSafetensors(readFileSync(join(out, "parameters.safetensors")));
+    expect(tensors.get("embed.W")?.shape).toEqual([28, 5]);
+    expect(readFileSync(join(out, "losses.csv"), "utf8").trim().split("\n").length).toBe(7);
+  });
+
+  it("stops at Ctrl-C and still writes", async () => {
+    const out = join(folder, "stopped");
+    let killed = false;
+    const { code } = await seqc(
+      ["train", CHAR_LM, "--text", book(), ...small, "--steps", "2000", "--out", out, "--seed", "3"],
+      (err, kill) => {
+        if (killed || !err.includes("step  100/")) return;
+        killed = true;
+        kill();
+      },
+    );
+    expect(code).toBe(EXIT.ok);
+    const summary = JSON.parse(readFileSync(join(out, "summary.json"), "utf8"));
+    expect(summary).toMatchObject({ interrupted: true, validationLoss: expect.any(Number) });
+    expect(summary.steps).toBeLessThan(2000);
+  });
+
+  it.each<[string, () => string[], RegExp]>([
+    ["a text that is too short", () => [CHAR_LM, "--text", file("short.txt", "too short")], /the text is too short/],
+    ["a text that is not there", () => [CHAR_LM, "--text", join(folder, "gone.txt")], /cannot read .*gone\.txt/],
+    [
+      "a model of another shape",
+      () => [file("v.seq", MODEL.replace("N = 3", "N = 3, V = 2")), "--text", book()],
+      /cannot be trained on a text/,
+    ],
+    ["a size that the text fixes", () => [CHAR_LM, "--text", book(), "--set", "V=9"], /--set V/],
+  ])("refuses %s", async (_, args, message) => {
+    const { code, err } = await seqc(["train", ...args(), "--steps", "2", "--out", join(folder, "refused")]);
+    expect(code).toBe(EXIT.usage);
+    expect(err).toMatch(message);
+    expect(existsSync(join(folder, "refused"))).toBe(false);
+  });
+});
