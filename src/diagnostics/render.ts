@@ -53,8 +53,8 @@ type Paint = Readonly<Record<"red" | "yellow" | "blue" | "bold" | "dim", (text: 
 
 const same = (text: string) => text;
 const plain: Paint = { red: same, yellow: same, blue: same, bold: same, dim: same };
-const escape = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
-const ansi: Paint = { red: escape(31), yellow: escape(33), blue: escape(34), bold: escape(1), dim: escape(2) };
+const sgr = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
+const ansi: Paint = { red: sgr(31), yellow: sgr(33), blue: sgr(34), bold: sgr(1), dim: sgr(2) };
 
 /** The lines of one file on which something is marked, in their order, each with its marks below. */
 function frame(file: SourceFile, marks: readonly Mark[], gutter: number, primary: boolean, paint: Paint): string[] {

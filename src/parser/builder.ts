@@ -6,6 +6,7 @@ import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
 import type { SourceFile, Span } from "../support/span.js";
 import type { Expr, Ident } from "./ast.js";
 import { token } from "./cst.js";
+import { nestedTooDeeply } from "./messages.js";
 import { endOf } from "./outline.js";
 
 /** No expression tree is deeper, so that later stages may walk it by plain recursion. */
@@ -71,8 +72,9 @@ export class Builder {
   grow(expr: Expr, parts: readonly Expr[]): Expr {
     const depth = 1 + Math.max(0, ...parts.map((part) => this.#depths.get(part) ?? 0));
     if (depth > deepestExpression) {
-      this.report("SEQ1011", expr.span, "this expression is nested too deeply", "give a part of it a name");
-      // One report is enough: what contains this expression is short again.
+      if (this.#sound) this.diagnostics.push(nestedTooDeeply(expr.span));
+      // What contains this expression is short again, and may grow too deep a second time.
+      this.#sound = false;
       return { kind: "error", span: expr.span };
     }
     this.#depths.set(expr, depth);

@@ -1,13 +1,9 @@
-/** @file From text to tokens that are safe to parse: unknown characters are reported and dropped, deep brackets too. */
+/** @file From text to tokens. Unknown characters, open comments and open strings are reported and dropped. */
 
-import { type ILexingError, type IToken, tokenMatcher } from "chevrotain";
+import type { ILexingError, IToken } from "chevrotain";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
 import type { SourceFile } from "../support/span.js";
-import { spanOf } from "./outline.js";
 import * as t from "./tokens.js";
-
-/** Brackets nest no deeper: each level costs the parser some forty frames of stack. */
-const deepestBracket = 60;
 
 export interface Lexed {
   readonly tokens: readonly IToken[];
@@ -21,7 +17,7 @@ export function lex(file: SourceFile): Lexed {
     ...errors.map((error) => unknownCharacter(file, error)),
     ...groups.unterminated.map((token) => unterminated(file, token)),
   ];
-  return { tokens: shallow(file, tokens, diagnostics), docs: groups.docs, diagnostics };
+  return { tokens, docs: groups.docs, diagnostics };
 }
 
 const known: Readonly<Record<string, string>> = {
@@ -57,26 +53,4 @@ function unterminated(file: SourceFile, token: IToken): Diagnostic {
   return token.image.startsWith('"')
     ? diagnostic("SEQ1004", { ...span, end: span.end - 1 }, "this string is not closed on its line")
     : diagnostic("SEQ1003", span, "this comment is never closed");
-}
-
-/** The tokens with one `TooDeep` for every group of brackets that nests too deeply. */
-function shallow(file: SourceFile, tokens: readonly IToken[], diagnostics: Diagnostic[]): IToken[] {
-  const kept: IToken[] = [];
-  let depth = 0;
-  for (const token of tokens) {
-    if (tokenMatcher(token, t.StatementWord) || tokenMatcher(token, t.Import)) depth = 0;
-    const opens = tokenMatcher(token, t.LParen) || tokenMatcher(token, t.LSquare);
-    const closes = tokenMatcher(token, t.RParen) || tokenMatcher(token, t.RSquare);
-    if (opens && ++depth === deepestBracket + 1) {
-      diagnostics.push(
-        diagnostic("SEQ1011", spanOf(file, token), "these brackets are nested too deeply", {
-          help: "give a part of the expression a name",
-        }),
-      );
-      kept.push({ ...token, tokenType: t.TooDeep, tokenTypeIdx: t.TooDeep.tokenTypeIdx ?? 0 });
-    }
-    if (depth <= deepestBracket) kept.push(token);
-    if (closes) depth = Math.max(0, depth - 1);
-  }
-  return kept;
 }

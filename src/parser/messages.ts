@@ -3,7 +3,8 @@
 import { type IRecognitionException, type IToken, type TokenType, tokenMatcher } from "chevrotain";
 import type { DiagnosticCode } from "../diagnostics/catalogue.js";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
-import type { SourceFile } from "../support/span.js";
+import type { SourceFile, Span } from "../support/span.js";
+import { isOneOf, unclosed } from "./nesting.js";
 import { endOf, type Piece, spanOf } from "./outline.js";
 import * as t from "./tokens.js";
 
@@ -80,6 +81,10 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
     span,
     message,
   );
+}
+
+export function nestedTooDeeply(span: Span): Diagnostic {
+  return diagnostic("SEQ1011", span, "this is nested too deeply", { help: "give a part of the expression a name" });
 }
 
 interface Mistake {
@@ -170,15 +175,5 @@ function pieceName(piece: Piece): string {
   const [first] = piece;
   if (tokenMatcher(first, t.Import)) return "import";
   if (tokenMatcher(first, t.Fn)) return "function";
-  return [t.Cell, t.Layer, t.Model].some((word) => tokenMatcher(first, word)) ? "head" : "statement";
-}
-
-/** The innermost bracket that is open at the end of a piece. */
-function unclosed(piece: Piece): IToken | undefined {
-  const open: IToken[] = [];
-  for (const token of piece) {
-    if ([t.LParen, t.LSquare, t.LCurly].some((type) => tokenMatcher(token, type))) open.push(token);
-    else if ([t.RParen, t.RSquare, t.RCurly].some((type) => tokenMatcher(token, type))) open.pop();
-  }
-  return open.at(-1);
+  return isOneOf([t.Cell, t.Layer, t.Model], first) ? "head" : "statement";
 }

@@ -8,8 +8,9 @@ import type { BlockDeclaration, Declaration, Import, SourceUnit } from "./ast.js
 import { Builder, DocComments } from "./builder.js";
 import { Grammar } from "./grammar.js";
 import { lex } from "./lexical.js";
-import { explain } from "./messages.js";
-import { type BlockOutline, endOf, outline, type Piece } from "./outline.js";
+import { explain, nestedTooDeeply } from "./messages.js";
+import { shallow } from "./nesting.js";
+import { type BlockOutline, endOf, outline, type Piece, spanOf } from "./outline.js";
 import { functionDeclaration, header, importDeclaration, statement } from "./to-ast.js";
 
 /** Building the grammar takes longer than parsing most files, and a parser keeps nothing between pieces. */
@@ -31,11 +32,13 @@ export function parse(file: SourceFile): { unit: SourceUnit; diagnostics: readon
     piece: Piece,
     build: (b: Builder, node: CstNode) => T,
   ): T {
-    grammar.input = [...piece];
+    const { piece: safe, tooDeep } = shallow(piece);
+    grammar.input = [...safe];
     const node = grammar[rule]();
     const [first] = grammar.errors;
-    if (first !== undefined) mistakes.push(explain(file, piece, first));
-    builder.begin(endOf(piece[piece.length - 1]), first === undefined);
+    if (tooDeep !== undefined) mistakes.push(nestedTooDeeply(spanOf(file, tooDeep)));
+    else if (first !== undefined) mistakes.push(explain(file, safe, first));
+    builder.begin(endOf(piece[piece.length - 1]), first === undefined && tooDeep === undefined);
     return build(builder, node);
   }
 

@@ -109,7 +109,7 @@ const ignored = [
     group: comments,
     line_breaks: true,
   }),
-  createToken({ name: "OpenComment", pattern: /\/\*[^]*/, group: unterminated, line_breaks: true }),
+  createToken({ name: "OpenComment", pattern: /\/\*[\s\S]*/, group: unterminated, line_breaks: true }),
 ];
 const openString = createToken({ name: "OpenString", pattern: /"[^"\r\n]*/, group: unterminated });
 
