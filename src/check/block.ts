@@ -1,0 +1,442 @@
+/** @file Checks the body of one declaration as instantiated: defines its names, then checks every statement. */
+
+import type {
+  AssignStatement,
+  AssignTarget,
+  ConstStatement,
+  Expr,
+  Ident,
+  LossStatement,
+  MetricStatement,
+  OutputStatement,
+  ParamStatement,
+  PortStatement,
+  Statement,
+  StateStatement,
+  TypeSyntax,
+  UseStatement,
+} from "../parser/ast.js";
+import { checkCall } from "./calls.js";
+import { Definitions } from "./definitions.js";
+import { checkExpr, checkSize } from "./expressions.js";
+import { checkInit } from "./initialisers.js";
+import { checkUse, type Instantiation } from "./instances.js";
+import { Lengths } from "./lengths.js";
+import { checkBuild } from "./notation.js";
+import { wantBool, wantNumber } from "./operators.js";
+import { readsOf } from "./reads.js";
+import { counted, type Reporter, sourceText } from "./report.js";
+import { type Context, errorExpr, type Meaning, readOf, valueMeaning } from "./scope.js";
+import { arrayOf, disagreement, ERROR, isLength, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
+import type { ArrayType, Binding, Block, Dim, Loss, Output, Parameter, State, Step, Type, TypedExpr } from "./typed.js";
+
+const MISTAKEN: Meaning = { kind: "error" };
+
+/** The kinds of block in which a statement may stand, where not in all. */
+const places: Partial<Record<Statement["kind"], readonly string[]>> = {
+  state: ["cell"],
+  context: ["cell"],
+  target: ["model"],
+  loss: ["model"],
+  metric: ["model"],
+};
+
+/** The typed block. It is whole even after mistakes (then parts of it have the error type). */
+export function checkBlock(reporter: Reporter, instantiation: Instantiation): Block {
+  return new BlockChecker(reporter, instantiation).check();
+}
+
+class BlockChecker {
+  readonly #names: Definitions;
+  readonly #context: Context;
+  readonly #lengths: Lengths;
+  readonly #states = new Map<string, StateStatement>();
+  readonly #steps: Step[] = [];
+  /** By name, for the order written. */
+  readonly #bindings = new Map<string, Binding>();
+  readonly #initials = new Map<string, TypedExpr>();
+  readonly #instances = new Map<string, Block>();
+
+  constructor(
+    readonly reporter: Reporter,
+    readonly at: Instantiation,
+  ) {
+    const { declaration, symbolic } = at;
+    this.#lengths = new Lengths(reporter, at.home, declaration);
+    this.#names = new Definitions(reporter, this.#lengths);
+    this.#context = {
+      reporter,
+      scope: this.#names,
+      symbolic,
+      within: declaration.kind,
+      inlining: [],
+      check: checkExpr,
+    };
+  }
+
+  check(): Block {
+    const { declaration, values, path } = this.at;
+    for (const { name } of declaration.parameters) {
+      const value = values.get(name.name) ?? MISTAKEN;
+      this.#names.define([name], () => [value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value]);
+    }
+    const statements = declaration.body.filter((statement) => this.#allowed(statement));
+    for (const statement of statements) {
+      if (statement.kind === "state" && !this.#states.has(statement.name.name)) this.#states.set(statement.name.name, statement);
+    }
+    for (const statement of statements) this.#define(statement);
+    this.#defineMissingNexts();
+    this.#names.resolveAll();
+    this.#lengths.verify();
+    const outputs = statements.flatMap((s) => (s.kind === "output" ? this.#outputs(s) : []));
+    const losses = statements.flatMap((s) => (s.kind === "loss" ? this.#loss(s) : []));
+    const metrics = statements.flatMap((s) => (s.kind === "metric" ? this.#metric(s) : []));
+    this.#checkWhole(outputs, losses);
+    const doc = declaration.doc === undefined ? {} : { doc: declaration.doc };
+    return {
+      kind: declaration.kind,
+      name: declaration.name.name,
+      path,
+      ...doc,
+      lengths: this.#lengths.all,
+      inputs: this.#ports("input"),
+      contexts: this.#ports("context"),
+      targets: this.#ports("target"),
+      states: this.#stateList(),
+      parameters: statements.flatMap((s) => this.#parametersOf(s)),
+      steps: this.#steps,
+      outputs,
+      losses,
+      metrics,
+    };
+  }
+
+  #allowed(statement: Statement): boolean {
+    const { kind } = this.at.declaration;
+    const allowed = places[statement.kind];
+    if (allowed === undefined || allowed.includes(kind)) return true;
+    this.reporter.report("SEQ2016", statement.span, `\`${statement.kind}\` stands in a ${allowed.join(" or ")}, not in a ${kind}.`);
+    return false;
+  }
+
+  #define(statement: Statement): void {
+    switch (statement.kind) {
+      case "input":
+      case "context":
+      case "target":
+        return this.#names.define([statement.name], () => [this.#port(statement)]);
+      case "state":
+        return this.#names.define([statement.name], () => [this.#state(statement)]);
+      case "param":
+        return this.#names.define([statement.name], () => [this.#param(statement)]);
+      case "const":
+        return this.#names.define([statement.name], () => [this.#const(statement)]);
+      case "use":
+        return this.#names.define([statement.name], () => [this.#use(statement)]);
+      case "length":
+        if (statement.ragged) this.reporter.notCompiled(statement.span, "A ragged length is");
+        return this.#lengths.declare(statement.name);
+      case "assign":
+        return this.#assign(statement, statement.value);
+      case "output":
+        if (statement.value !== undefined) this.#assign(statement, statement.value);
+        return;
+      case "loss":
+      case "metric":
+        return;
+    }
+  }
+
+  #type(syntax: TypeSyntax): ArrayType {
+    const axes = syntax.axes.map((axis) => checkSize(this.#context, axis));
+    const { elem } = syntax;
+    return arrayOf(axes, elem.kind === "id" ? { kind: "id", count: checkSize(this.#context, elem.count) } : elem);
+  }
+
+  #bind(kind: Binding["kind"], name: Ident, type: Type, doc?: string): Binding {
+    const binding = { kind, name: name.name, type, span: name.span, ...(doc === undefined ? {} : { doc }) };
+    if (!this.#bindings.has(name.name)) this.#bindings.set(name.name, binding);
+    return binding;
+  }
+
+  #port(statement: PortStatement): Meaning {
+    return valueMeaning(readOf(this.#bind(statement.kind, statement.name, this.#type(statement.type), statement.doc)));
+  }
+
+  #state(statement: StateStatement): Meaning {
+    const { name, initial } = statement;
+    const type = this.#type(statement.type);
+    const binding = this.#bind("state", name, type, statement.doc);
+    if (type.elem.kind !== "f32") {
+      this.reporter.report("SEQ3008", statement.span, `The state \`${name.name}\` has to hold numbers.`);
+    }
+    if (initial !== undefined) this.#initials.set(name.name, this.#initial(initial, binding, type));
+    return valueMeaning(readOf(binding));
+  }
+
+  #initial(expr: Expr, binding: Binding, type: ArrayType): TypedExpr {
+    const value = checkExpr(this.#context, expr);
+    if (value.type.kind === "error") return value;
+    const early = [...readsOf(value, this.#steps)].find(({ kind }) => kind === "input" || kind === "state" || kind === "next");
+    if (early !== undefined) {
+      const message = `The start of \`${binding.name}\` depends on the ${early.kind} \`${early.name}\`, which varies from step to step.`;
+      this.reporter.report("SEQ4013", expr.span, message);
+      return errorExpr(expr.span);
+    }
+    return value.type.axes.length === 0 && wantNumber(this.#context, value) ? value : this.#fit(value, type, binding);
+  }
+
+  #param(statement: ParamStatement): Meaning {
+    const { name, init, frozen, noDecay } = statement;
+    const type = this.#type(statement.type);
+    const length = type.axes.find(isLength);
+    if (length !== undefined) {
+      this.reporter.report("SEQ3010", length.span, `The size of a parameter is known at compile time; \`${length.text}\` is a length.`);
+    }
+    if (type.elem.kind !== "f32") this.reporter.report("SEQ3008", statement.span, `The parameter \`${name.name}\` has to hold numbers.`);
+    if (statement.indices.length > 0 && statement.indices.length !== type.axes.length) {
+      const message = `\`${name.name}\` has ${counted(statement.indices.length, "index")} on the left but the shape ${showAxes(type.axes, true)}.`;
+      this.reporter.report("SEQ3003", statement.span, message.replace("indexs", "indices"));
+    }
+    if (init === undefined) {
+      const help = "write `~ kaiming_uniform`, `~ zeros` or another after its shape";
+      this.reporter.report("SEQ2013", statement.span, `Nothing says how the parameter \`${name.name}\` starts.`, { help });
+    }
+    const start = init && checkInit(this.#context, statement.indices, type.axes, init);
+    const parameter: Parameter = {
+      ...this.#bind("param", name, type, statement.doc),
+      kind: "param",
+      path: this.at.path === "" ? name.name : `${this.at.path}.${name.name}`,
+      init: start ?? { kind: "expression", expr: { op: "number", value: 0 } },
+      frozen,
+      noDecay,
+    };
+    this.#bindings.set(name.name, parameter);
+    return valueMeaning(readOf(parameter));
+  }
+
+  #const(statement: ConstStatement): Meaning {
+    const { name, indices, value } = statement;
+    const type = this.#type(statement.type);
+    const binders = indices.map((index) => ({ name: index, span: index.span }));
+    const expr =
+      indices.length > 0 ? checkBuild(this.#context, binders, value, checkSize, type.axes) : checkExpr(this.#context, value);
+    const binding = this.#bind("const", name, type, statement.doc);
+    const fitted = this.#fit(expr, type, binding);
+    const other = [...readsOf(fitted, this.#steps)].find(({ kind }) => kind !== "const" && kind !== "value");
+    if (other !== undefined) {
+      const message = `A const is made of numbers, indices and other consts, but \`${name.name}\` depends on the ${other.kind} \`${other.name}\`.`;
+      this.reporter.report("SEQ2019", value.span, message);
+    }
+    this.#steps.push({ binding, value: fitted });
+    return valueMeaning(readOf(binding));
+  }
+
+  #use(statement: UseStatement): Meaning {
+    const { name, count } = statement;
+    if (count !== undefined) {
+      checkSize(this.#context, count);
+      this.reporter.notCompiled(statement.span, "An array of instances is");
+      return MISTAKEN;
+    }
+    const block = checkUse(this.#context, statement, this.at);
+    if (block === undefined) return MISTAKEN;
+    this.#instances.set(name.name, block);
+    return { kind: "instance", instance: { name: name.name, span: name.span, block } };
+  }
+
+  #assign(statement: AssignStatement | OutputStatement, value: Expr): void {
+    const targets = statement.targets.map((target) => ({ target, key: this.#keyOf(target) }));
+    this.#names.define(
+      targets.map(({ target, key }) => ({ name: key, span: target.span })),
+      () => this.#values(statement.targets, value, targets.map(({ key }) => key)),
+    );
+  }
+
+  /** The name a left side defines. A state written without its prime counts as its next value. */
+  #keyOf(target: AssignTarget): string {
+    const { name } = target.name;
+    const state = this.#states.get(name);
+    if (state !== undefined && !target.primed) {
+      const related = [{ span: state.name.span, message: `\`${name}\` is declared as a state here` }];
+      const help = `write \`${name}' = …\``;
+      const message = `\`${name}\` is a state; its next value is written with a prime.`;
+      this.reporter.report("SEQ4003", target.name.span, message, { related, help });
+    }
+    if (state === undefined && target.primed) {
+      const help = `write \`${name}\` without the prime, or declare \`state ${name}: …\``;
+      this.reporter.report("SEQ4002", target.span, `\`${name}\` is no state, so it has no next value.`, { help });
+    }
+    return state === undefined ? name : `${name}'`;
+  }
+
+  #values(targets: readonly AssignTarget[], value: Expr, keys: readonly string[]): readonly Meaning[] {
+    const [only] = targets;
+    if (targets.length === 1 && only.indices !== undefined) {
+      const declared = this.#declaredAxes(only);
+      return [this.#name(only, keys[0], checkBuild(this.#context, only.indices, value, checkSize, declared))];
+    }
+    if (value.kind !== "call" && value.kind !== "apply") {
+      const expr = checkExpr(this.#context, value);
+      if (targets.length === 1) return [this.#name(only, keys[0], expr)];
+      this.reporter.report("SEQ3013", value.span, `This is one value, but ${targets.length} names stand on the left side.`);
+      return targets.map(() => MISTAKEN);
+    }
+    const indexed = targets.find((target) => target.indices !== undefined);
+    if (indexed !== undefined) {
+      this.reporter.report("SEQ3013", indexed.span, "With several names on the left side, none has indices.");
+    }
+    const { results, last } = checkCall(this.#context, value);
+    if (results.length === 0 && last === undefined) {
+      return targets.map((target, i) => this.#name(target, keys[i], errorExpr(value.span)));
+    }
+    const withLast = last !== undefined && targets.length === results.length + 1;
+    if (!withLast && targets.length !== results.length) {
+      const and = last === undefined ? "" : " (and the record of last states)";
+      const message = `${counted(targets.length, "name")} on the left side for ${counted(results.length, "value")}${and}.`;
+      this.reporter.report("SEQ3013", value.span, message);
+      return targets.map(() => MISTAKEN);
+    }
+    return targets.map((target, i) =>
+      i < results.length ? this.#name(target, keys[i], results[i]) : { kind: "record", fields: last! },
+    );
+  }
+
+  #declaredAxes(target: AssignTarget): readonly Dim[] {
+    const meaning = this.#states.has(target.name.name) ? this.#names.lookup(target.name.name, target.span) : undefined;
+    const type = meaning?.kind === "value" ? meaning.expr.type : ERROR;
+    return type.kind === "error" ? [] : type.axes;
+  }
+
+  /** Gives a value its name: a step of the block, unless it is a number known now. */
+  #name(target: AssignTarget, key: string, value: TypedExpr): Meaning {
+    const { name, span } = target;
+    if (key.endsWith("'")) {
+      const state = this.#names.lookup(name.name, span);
+      const type = state?.kind === "value" ? state.expr.type : ERROR;
+      const binding: Binding = { kind: "next", name: key, type, span };
+      const fitted = type.kind === "error" ? value : this.#fit(value, type, binding);
+      this.#bindings.set(key, binding);
+      this.#steps.push({ binding, value: fitted });
+      return valueMeaning(readOf(binding));
+    }
+    if (value.kind === "number") return { kind: "value", expr: { ...value, span } };
+    if (value.type.kind === "error") return MISTAKEN;
+    const binding = this.#bind("value", name, value.type);
+    this.#steps.push({ binding, value });
+    return valueMeaning(readOf(binding));
+  }
+
+  /** The value, if it has the declared type. */
+  #fit(value: TypedExpr, type: ArrayType, binding: Binding): TypedExpr {
+    if (value.type.kind === "error") return value;
+    const what = binding.kind === "next" ? `the state \`${binding.name.slice(0, -1)}\`` : `\`${binding.name}\``;
+    if (!sameAxes(value.type.axes, type.axes)) {
+      const [given, wanted] = [value.type.axes, type.axes].map((axes) => showAxes(axes, this.#context.symbolic));
+      const related = disagreement(value.type.axes, type.axes, this.#context.symbolic);
+      this.reporter.report("SEQ3016", value.span, `The value is ${given}, but ${what} is ${wanted}.`, { related });
+      return errorExpr(value.span);
+    }
+    if (!sameElem(value.type.elem, type.elem)) {
+      const message = `The value holds ${showElem(value.type.elem)}, but ${what} holds ${showElem(type.elem)}.`;
+      this.reporter.report("SEQ3008", value.span, message);
+      return errorExpr(value.span);
+    }
+    return value;
+  }
+
+  #defineMissingNexts(): void {
+    for (const [name, statement] of this.#states) {
+      if (this.#names.has(`${name}'`)) continue;
+      this.reporter.report("SEQ4001", statement.name.span, `The state \`${name}\` has no next value.`, { help: `write \`${name}' = …\`` });
+      this.#names.define([{ name: `${name}'`, span: statement.name.span }], () => [MISTAKEN]);
+    }
+  }
+
+  #outputs(statement: OutputStatement): readonly Output[] {
+    return statement.targets.map((target) => {
+      const { name } = target.name;
+      const isNext = statement.value !== undefined && this.#states.has(name);
+      const value = checkExpr(this.#context, { kind: "name", name, primed: target.primed || isNext, span: target.span });
+      const targetRead = [...readsOf(value, this.#steps)].find(({ kind }) => kind === "target");
+      if (targetRead !== undefined) {
+        const message = `The output \`${name}\` depends on the target \`${targetRead.name}\`, which is not given when the model is used.`;
+        this.reporter.report("SEQ2019", target.span, message);
+      }
+      return { name, value };
+    });
+  }
+
+  #loss(statement: LossStatement): readonly Loss[] {
+    const value = this.#perStep(statement.value, "loss");
+    if (statement.where === undefined) return [{ value }];
+    const where = checkExpr(this.#context, statement.where);
+    if (!wantBool(this.#context, where) || value.type.kind === "error" || where.type.kind === "error") return [];
+    if (where.type.axes.length > 0 && value.type.axes.length > 0 && !sameAxes(where.type.axes, value.type.axes)) {
+      const [mask, shape] = [where, value].map(({ type }) => showAxes((type as ArrayType).axes, this.#context.symbolic));
+      this.reporter.report("SEQ3001", where.span, `The mask is ${mask}, but the loss is ${shape}.`);
+      return [];
+    }
+    return [{ value, where }];
+  }
+
+  #metric(statement: MetricStatement): readonly Output[] {
+    const value = this.#perStep(statement.value, "metric");
+    const called = statement.value.kind === "call" ? statement.value.callee.name : undefined;
+    const name = statement.name?.name ?? called;
+    if (name !== undefined) return [{ name, value }];
+    const message = "This metric has no name.";
+    this.reporter.report("SEQ2013", statement.span, message, { help: `name it: \`metric m = ${sourceText(statement.value.span)}\`` });
+    return [];
+  }
+
+  #perStep(expr: Expr, what: string): TypedExpr {
+    const value = checkExpr(this.#context, expr);
+    if (!wantNumber(this.#context, value) || value.type.kind === "error") return errorExpr(expr.span);
+    const size = value.type.axes.find((dim) => typeof dim.extent === "number");
+    if (size === undefined) return value;
+    const message = `A ${what} is one number a step or an example, but this is ${showAxes(value.type.axes, this.#context.symbolic)}.`;
+    const help = `take its mean or sum: \`mean[k](e[k])\``;
+    this.reporter.report("SEQ3018", expr.span, message, { help });
+    return errorExpr(expr.span);
+  }
+
+  #checkWhole(outputs: readonly Output[], losses: readonly Loss[]): void {
+    const { kind, name, body } = this.at.declaration;
+    if (kind === "model" && outputs.length === 0 && losses.length === 0 && !body.some((s) => s.kind === "loss")) {
+      this.reporter.report("SEQ2020", name.span, `The model \`${name.name}\` has neither an output nor a loss.`);
+    }
+    if (kind === "cell" && this.#states.size === 0) {
+      const help = "a layer maps over the steps of a sequence by itself";
+      this.reporter.report("SEQ4014", name.span, `The cell \`${name.name}\` has no state.`, { help, severity: "warning" });
+    }
+  }
+
+  #ports(kind: "input" | "context" | "target"): readonly Binding[] {
+    return this.#statementsOf(kind).flatMap(({ name }) => {
+      const binding = this.#bindings.get(name.name);
+      return binding === undefined ? [] : [binding];
+    });
+  }
+
+  #statementsOf(kind: PortStatement["kind"]): readonly PortStatement[] {
+    return this.at.declaration.body.filter((s): s is PortStatement => s.kind === kind);
+  }
+
+  #stateList(): readonly State[] {
+    return [...this.#states].flatMap(([name, { span }]) => {
+      const binding = this.#bindings.get(name);
+      if (binding === undefined) return [];
+      const next = this.#bindings.get(`${name}'`) ?? { kind: "next", name: `${name}'`, type: ERROR, span };
+      const initial = this.#initials.get(name);
+      return [{ binding, next, ...(initial === undefined ? {} : { initial }) }];
+    });
+  }
+
+  #parametersOf(statement: Statement): readonly Parameter[] {
+    if (statement.kind === "use") return this.#instances.get(statement.name.name)?.parameters ?? [];
+    if (statement.kind !== "param") return [];
+    const binding = this.#bindings.get(statement.name.name);
+    return binding?.kind === "param" ? [binding as Parameter] : [];
+  }
+}

@@ -1,0 +1,89 @@
+/** @file The entry of the checker: from the texts of a program to its typed models and all diagnostics. */
+
+import type { Diagnostic } from "../diagnostics/diagnostic.js";
+import type { BlockDeclaration, FunctionDeclaration } from "../parser/ast.js";
+import { checkBlock } from "./block.js";
+import { checkExpr } from "./expressions.js";
+import type { SourceHost } from "./host.js";
+import { isSizeName, parameterValues, sampleValues, topContext } from "./instances.js";
+import { Loader, type Parse, type Unit } from "./loader.js";
+import { Reporter } from "./report.js";
+import { errorExpr, type Meaning, numberExpr, valueMeaning, withNames } from "./scope.js";
+import type { TypedModel } from "./typed.js";
+
+export interface Program {
+  /** The user's files, by the names the host reads. */
+  readonly files: readonly string[];
+  readonly host: SourceHost;
+  readonly parse: Parse;
+  /** Values for the parameters of models, from the command line. */
+  readonly set?: Readonly<Record<string, number>>;
+}
+
+export interface Checked {
+  /** The models without mistakes all of whose parameters have a value. */
+  readonly models: readonly TypedModel[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Checks every declaration of the files: models with their real sizes and, through them, what they use; then each
+ * block alone with sample sizes, for what no model reaches. Never throws on a user's text.
+ */
+export function checkProgram({ files, host, parse, set = {} }: Program): Checked {
+  const reporter = new Reporter();
+  const loader = new Loader(host, parse, reporter);
+  const units = files.flatMap((file) => loader.load(file) ?? []);
+  const models = units.flatMap((unit) => blocksOf(unit).flatMap((block) => checkModel(reporter, unit, block, set)));
+  for (const unit of units) {
+    for (const declaration of unit.unit.declarations) {
+      if (declaration.kind === "fn") checkFunctionAlone(reporter, unit, declaration);
+      else checkAlone(reporter, unit, declaration);
+    }
+  }
+  return { models, diagnostics: reporter.diagnostics };
+}
+
+function blocksOf(unit: Unit): readonly BlockDeclaration[] {
+  return unit.unit.declarations.filter((declaration) => declaration.kind !== "fn");
+}
+
+function checkModel(
+  reporter: Reporter,
+  unit: Unit,
+  declaration: BlockDeclaration,
+  set: Readonly<Record<string, number>>,
+): readonly TypedModel[] {
+  if (declaration.kind !== "model") return [];
+  const errors = reporter.errors;
+  const given = new Map<string, Meaning>();
+  for (const { name } of declaration.parameters) {
+    if (!Object.hasOwn(set, name.name)) continue;
+    const value = set[name.name];
+    const whole = Number.isInteger(value) && value >= 1;
+    if (isSizeName(name.name) && !whole) {
+      const help = "sizes are whole and at least 1";
+      reporter.report("SEQ3009", name.span, `The size \`${name.name}\` is set to ${value}.`, { help });
+    }
+    given.set(name.name, { kind: "value", expr: numberExpr(value, name.span) });
+  }
+  const context = topContext(reporter, unit.scope, false);
+  const values = parameterValues(context, declaration, unit.scope, given, declaration.name.span, "warning");
+  if (values === undefined) return [];
+  const instantiation = { declaration, home: unit.scope, values, path: "", symbolic: false, around: [] };
+  const block = checkBlock(reporter, instantiation);
+  // A file that did not parse gives no model: what the parser left out might have changed its meaning.
+  return reporter.errors > errors || !unit.sound ? [] : [{ ...block, kind: "model", source: unit.name }];
+}
+
+function checkAlone(reporter: Reporter, unit: Unit, declaration: BlockDeclaration): void {
+  const values = sampleValues(reporter, declaration, unit.scope);
+  checkBlock(reporter, { declaration, home: unit.scope, values, path: "", symbolic: true, around: [] });
+}
+
+/** Arguments may be anything, so only names and the shape of calls are looked at. */
+function checkFunctionAlone(reporter: Reporter, unit: Unit, declaration: FunctionDeclaration): void {
+  const parameters = declaration.parameters.map(({ name, span }) => [name, valueMeaning(errorExpr(span))] as const);
+  const scope = withNames(unit.scope, new Map(parameters));
+  checkExpr({ ...topContext(reporter, scope, true), inlining: [declaration] }, declaration.body);
+}

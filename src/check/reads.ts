@@ -1,0 +1,59 @@
+/** @file Which bindings a typed expression depends on, through the steps that define them. */
+
+import type { Binding, Call, Step, TypedExpr } from "./typed.js";
+
+/** The bindings read directly or through values, `read` included once each. */
+export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Binding> {
+  const defined = new Map(steps.map((step) => [step.binding, step.value]));
+  const seen = new Set<Binding>();
+  const calls = new Set<Call>();
+  const visit = (e: TypedExpr): void => {
+    if (e.kind === "read" && !seen.has(e.binding)) {
+      seen.add(e.binding);
+      const value = defined.get(e.binding);
+      if (value !== undefined) visit(value);
+    }
+    if (e.kind === "result") {
+      if (calls.has(e.call)) return;
+      calls.add(e.call);
+    }
+    for (const child of children(e)) visit(child);
+  };
+  visit(expr);
+  return seen;
+}
+
+function children(expr: TypedExpr): readonly TypedExpr[] {
+  switch (expr.kind) {
+    case "error":
+    case "number":
+    case "length":
+    case "index":
+    case "read":
+      return [];
+    case "shared":
+      return [expr.expr];
+    case "pointwise":
+    case "loss":
+    case "concat":
+      return expr.args;
+    case "matmul":
+      return [expr.left, expr.right];
+    case "reduce":
+    case "one_hot":
+      return [expr.arg];
+    case "build":
+      return [expr.body];
+    case "element": {
+      const looked = expr.subscripts.flatMap((s) => (s.kind === "value" ? [s.expr] : []));
+      return [expr.base, ...looked, ...(expr.otherwise === undefined ? [] : [expr.otherwise])];
+    }
+    case "result":
+      return callArguments(expr.call);
+  }
+}
+
+function callArguments(call: Call): readonly TypedExpr[] {
+  if (call.kind === "split") return [call.arg];
+  return call.kind === "layer" ? call.args : [...call.args, ...call.contexts, ...call.from.values()];
+}
