@@ -159,6 +159,7 @@ export const cases: { readonly [K in Exclude<Op, "scan">]: readonly Case<OpAttrs
     gatherCase(f(6, 3), "_B", "T"),
     gatherCase(f(6), 4),
     gatherCase(f(6, 2, 3)),
+    gatherCase(f(6, "_B", 2)),
     gatherCase(type("i32", 6, 2), "_B"),
   ],
 };

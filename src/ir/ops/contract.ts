@@ -1,6 +1,6 @@
 /** @file The contraction of two arrays: matrix products, outer products, batched and transposed forms. */
 
-import { ndarray, strides } from "../ndarray.js";
+import { forEachIndex, ndarray, numel, strides } from "../ndarray.js";
 import type { OpRule } from "../rule.js";
 import { stackAxis } from "../shape.js";
 import { forEachRow } from "../strided.js";
@@ -39,6 +39,15 @@ function stridesAlong(labels: string, own: string, shape: readonly number[]): nu
   return [...labels].map((label) => (own.includes(label) ? steps[own.indexOf(label)] : 0));
 }
 
+/** Where the elements of a strided array stand from its first, in row-major order of `shape`. */
+function positions(shape: readonly number[], steps: readonly number[]): Int32Array {
+  const result = new Int32Array(numel(shape));
+  forEachIndex(shape, (index, i) => {
+    result[i] = index.reduce((sum, at, axis) => sum + at * steps[axis], 0);
+  });
+  return result;
+}
+
 const contract: OpRule<"contract"> = {
   lowering: "contraction",
   type(attrs, args) {
@@ -68,20 +77,18 @@ const contract: OpRule<"contract"> = {
     const summed = [...lhs].filter((label) => !out.includes(label)).join("");
     const result = ndarray([...out].map(extent));
     const inner = [...summed].map(extent);
-    const [innerA, innerC] = [stridesAlong(summed, lhs, a.shape), stridesAlong(summed, rhs, c.shape)];
-    let position = 0;
+    const termsA = positions(inner, stridesAlong(summed, lhs, a.shape));
+    const termsC = positions(inner, stridesAlong(summed, rhs, c.shape));
     const outer = [
       { offset: 0, strides: stridesAlong(out, lhs, a.shape) },
       { offset: 0, strides: stridesAlong(out, rhs, c.shape) },
     ] as const;
+    let position = 0;
     forEachRow(result.shape, ...outer, (rowA, rowC, count, stepA, stepC) => {
       for (let i = 0; i < count; i++) {
+        const [p, q] = [rowA + i * stepA, rowC + i * stepC];
         let sum = 0;
-        const from = { offset: rowA + i * stepA, strides: innerA };
-        const along = { offset: rowC + i * stepC, strides: innerC };
-        forEachRow(inner, from, along, (p, q, terms, s, t) => {
-          for (let k = 0; k < terms; k++) sum += a.data[p + k * s] * c.data[q + k * t];
-        });
+        for (let k = 0; k < termsA.length; k++) sum += a.data[p + termsA[k]] * c.data[q + termsC[k]];
         result.data[position++] = sum;
       }
     });
