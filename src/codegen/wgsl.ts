@@ -84,6 +84,21 @@ function printKernel(w: Writer, kernel: Kernel): void {
 
 /** Functions that kernels call: forms that neither overflow nor lose small results, whatever the driver's builtin does. */
 const PRELUDE: Readonly<Record<string, string>> = {
+  // WGSL promises its sin and cos to 2^-11 only. Here: the nearest multiple of pi taken off in three parts (Cody and
+  // Waite), then the Taylor series, whose first term left out is below 6e-8 on [-pi/2, pi/2].
+  seq_sin_reduced: `fn seq_sin_reduced(x: f32, halves: f32) -> f32 {
+  let r = ((x - halves * 1.5703125) - halves * 0.0004837512969970703) - halves * 7.549790126404332e-8;
+  let q = r * r;
+  return r * (1.0 + q * (-0.16666667 + q * (0.0083333333 + q * (-0.00019841270 + q * (2.7557319e-6 - q * 2.5052108e-8)))));
+}`,
+  seq_sin: `fn seq_sin(x: f32) -> f32 {
+  let turns = round(x * 0.31830989);
+  return select(1.0, -1.0, (i32(turns) & 1) == 1) * seq_sin_reduced(x, 2.0 * turns);
+}`,
+  seq_cos: `fn seq_cos(x: f32) -> f32 {
+  let turns = floor(x * 0.31830989) + 0.5;
+  return select(-1.0, 1.0, (i32(turns - 0.5) & 1) == 1) * seq_sin_reduced(x, 2.0 * turns);
+}`,
   seq_sigmoid: `fn seq_sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp(-max(x, -80.0)));
 }`,
@@ -124,6 +139,8 @@ function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
       return value;
     },
   );
+  // The reduction behind sine and cosine is called by them alone.
+  if (found.has("seq_sin") || found.has("seq_cos")) found.add("seq_sin_reduced");
   return found;
 }
 

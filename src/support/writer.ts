@@ -14,6 +14,12 @@ export class Writer {
     return this;
   }
 
+  /** Adds a text whose first line alone is indented: the rest must stay as it is. */
+  raw(text: string): this {
+    this.#lines.push(this.indent.repeat(this.#depth) + text);
+    return this;
+  }
+
   /** `open`, the body one level deeper, `close`. */
   block(open: string, close: string, body: () => void): this {
     this.line(open);

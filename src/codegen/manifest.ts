@@ -1,0 +1,62 @@
+/** @file All that the runtime needs to know of a module, as data. */
+
+import type { Manifest, ParameterSpec, Port as ManifestPort } from "../../runtime/manifest.js";
+import { numel } from "../ir/ndarray.js";
+import { type Graph, type GraphName, type Module, type Parameter, type Port } from "../ir/types.js";
+import { present } from "../support/assert.js";
+import { type FlatLayout, buildProgram } from "./program.js";
+
+/** Parameters start at multiples of this, so that four of them can be read at once. */
+const ALIGNMENT = 4;
+
+/** Parameters in the order of the flat buffer: those with weight decay, those without, the frozen. */
+function layOut(parameters: readonly Parameter[]): { layout: FlatLayout; specs: readonly ParameterSpec[] } {
+  const decayed = parameters.filter((p) => !p.frozen && !p.noDecay);
+  const plain = parameters.filter((p) => !p.frozen && p.noDecay);
+  const frozen = parameters.filter((p) => p.frozen);
+  const offsets = new Map<string, number>();
+  const specs: ParameterSpec[] = [];
+  let end = 0;
+  const place = (group: readonly Parameter[]) => {
+    for (const { name, shape, init } of group) {
+      offsets.set(name, end);
+      specs.push({ name, shape, offset: end, init });
+      end += Math.ceil(numel(shape) / ALIGNMENT) * ALIGNMENT;
+    }
+    return end;
+  };
+  const layout = { offsets, decayed: place(decayed), trainable: place(plain), total: place(frozen) };
+  return { layout, specs };
+}
+
+function portOf({ name, elem, shape, classes }: Port): ManifestPort {
+  return classes === undefined ? { name, elem, shape } : { name, elem, shape, classes };
+}
+
+/** @param generator the compiler's name and version, kept in the manifest for people and checks. */
+export function buildManifest(module: Module, generator: string): Manifest {
+  const { layout, specs } = layOut(module.parameters);
+  const program = (name: GraphName) => {
+    const graph: Graph = present(module.graphs[name], "manifest", `graph ${name}`);
+    return buildProgram(module, graph, layout);
+  };
+  return {
+    format: 1,
+    name: module.name,
+    generator,
+    lengths: module.lengths,
+    inputs: module.inputs.map(portOf),
+    targets: module.targets.map(portOf),
+    outputs: module.outputs.map(portOf),
+    metrics: module.metrics,
+    states: module.states.map(portOf),
+    parameters: specs,
+    layout: { decayed: layout.decayed, trainable: layout.trainable, total: layout.total },
+    programs: {
+      train: program("train"),
+      evaluate: program("evaluate"),
+      predict: program("predict"),
+      stream: module.graphs.stream ? program("stream") : { refused: module.streamRefusal ?? "it has no streaming form" },
+    },
+  };
+}

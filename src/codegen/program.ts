@@ -1,0 +1,172 @@
+/** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
+
+import { HYPER_FIELDS, type Count, type Dispatch, type Program, type Slot } from "../../runtime/manifest.js";
+import { present } from "../support/assert.js";
+import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
+import { type Address, type KernelContext, count } from "./context.js";
+import { type Expr, type Kernel, add, planWord, u32 } from "./kernel-ir.js";
+import { mapKernel } from "./map-kernel.js";
+import { matmulKernel } from "./matmul-kernel.js";
+import { scanKernel } from "./scan-kernel.js";
+import { type Group, schedule } from "./schedule.js";
+import { treeKernel } from "./tree-kernel.js";
+import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
+import { printModule } from "./wgsl.js";
+
+/** Where each parameter stands in the flat buffer. */
+export interface FlatLayout {
+  readonly offsets: ReadonlyMap<string, number>;
+  readonly decayed: number;
+  readonly trainable: number;
+  readonly total: number;
+}
+
+interface OpenSlot {
+  readonly name: string;
+  readonly size: Count;
+  first: number;
+  last: number;
+}
+
+class SlotTable {
+  readonly #slots: OpenSlot[] = [];
+
+  open(name: string, size: Count, first: number): number {
+    this.#slots.push({ name: `s${this.#slots.length}_${name.replaceAll(/\W/g, "_")}`, size, first, last: first });
+    return this.#slots.length - 1;
+  }
+
+  live(slot: number, at: number): void {
+    this.#slots[slot].first = Math.min(this.#slots[slot].first, at);
+    this.#slots[slot].last = Math.max(this.#slots[slot].last, at);
+  }
+
+  offset(slot: number): Expr {
+    return planWord(this.#slots[slot].name);
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+}
+
+interface Home {
+  readonly slot: number;
+  /** Elements from the slot's start. */
+  readonly offset: number;
+}
+
+function kernelOf(name: string, group: Group, context: KernelContext): Kernel {
+  switch (group.kind) {
+    case "map":
+      return mapKernel(name, group, context);
+    case "tree":
+      return treeKernel(name, group, context);
+    case "matmul":
+      return matmulKernel(name, group, context);
+    case "scan":
+      return scanKernel(name, group.instr, context);
+  }
+}
+
+export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): Program {
+  const { groups, reads, definitions } = schedule(graph);
+  const table = new SlotTable();
+  const training = graph.results.some((r) => r.kind === "grad");
+  const end = groups.length + (training ? 2 : 0);
+
+  const inputs: Record<string, number> = {};
+  const argument = new Map<ValueId, Address | Home>();
+  for (const { kind, name, value } of graph.args) {
+    if (kind === "param") {
+      const offset = present(layout.offsets.get(name), "program", `parameter ${name}`);
+      argument.set(value.id, { memory: "params", offset: u32(offset) });
+    } else {
+      const slot = table.open(name, count(value.type.shape), -1);
+      inputs[name] = slot;
+      // A kept state is the host's to swap with its successor: it lives throughout.
+      if (kind === "state") table.live(slot, end);
+      argument.set(value.id, { slot, offset: 0 });
+    }
+  }
+
+  const outputs: Record<string, number> = {};
+  const scalars: Record<string, number> = {};
+  const nextStates: Record<string, number> = {};
+  const homes = new Map<ValueId, Home[]>();
+  const house = (value: Value, home: Home) => homes.set(value.id, [...(homes.get(value.id) ?? []), home]);
+  const gradients = training ? table.open("gradients", count([layout.trainable]), end) : undefined;
+  for (const { kind, name, value } of graph.results) {
+    if (kind === "grad") {
+      const offset = present(layout.offsets.get(name), "program", `parameter ${name}`);
+      house(value, { slot: present(gradients, "program", "gradients"), offset });
+      continue;
+    }
+    const slot = table.open(name, count(value.type.shape), end);
+    if (kind === "state") table.live(slot, -1);
+    house(value, { slot, offset: 0 });
+    const names = kind === "output" ? outputs : kind === "state" ? nextStates : scalars;
+    names[name] = slot;
+  }
+
+  // What another group reads and no result holds has a slot of its own.
+  reads.forEach((ids, at) => {
+    for (const id of ids) {
+      const known = argument.get(id);
+      if (known && "slot" in known) table.live(known.slot, at);
+    }
+  });
+  groups.forEach((group, at) => {
+    for (const root of group.roots) {
+      if (!definitions.has(root.id)) continue;
+      const readers = reads.flatMap((ids, reader) => (ids.has(root.id) ? [reader] : []));
+      if (readers.length > 0 && !homes.has(root.id)) {
+        house(root, { slot: table.open(root.hint ?? "v", count(root.type.shape), at), offset: 0 });
+      }
+      for (const { slot } of homes.get(root.id) ?? []) for (const when of [at, ...readers]) table.live(slot, when);
+    }
+  });
+
+  const address = ({ slot, offset }: Home): Address => ({ memory: "arena", offset: add(table.offset(slot), u32(offset)) });
+  const kernels = groups.map((group, at) => {
+    const own = new Set(group.roots.map((r) => r.id));
+    return kernelOf(`k${at}_${group.kind}`, group, {
+      definitions,
+      readAddress: (value) => {
+        const known = argument.get(value.id);
+        if (known) return "slot" in known ? address(known) : known;
+        const home = homes.get(value.id)?.[0];
+        return home && address(home);
+      },
+      writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
+      scratch: (name: string, shape: readonly Dim[]) => table.offset(table.open(name, count(shape), at)),
+    });
+  });
+
+  if (gradients !== undefined) {
+    const partials = table.open("partials", count([partialCount(layout)]), groups.length);
+    table.live(partials, groups.length + 1);
+    const norm = table.open("gradNorm", count([1]), end);
+    table.live(norm, groups.length + 1);
+    scalars.gradNorm = norm;
+    kernels.push(
+      squaresKernel(layout, table.offset(gradients), table.offset(partials)),
+      adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm)),
+    );
+  }
+
+  const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name)];
+  const dispatches = kernels.map(({ name, layout: bindings, groups: counts }): Dispatch => {
+    return { kernel: name, layout: bindings, groups: counts };
+  });
+  const program = {
+    wgsl: printModule(words, training ? HYPER_FIELDS : [], kernels),
+    slots: table.slots,
+    dispatches,
+    inputs,
+    outputs,
+    scalars,
+    nextStates,
+  };
+  return gradients === undefined ? program : { ...program, gradients };
+}

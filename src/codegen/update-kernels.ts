@@ -1,0 +1,124 @@
+/**
+ * @file The optimiser's two kernels over the flat buffers: partial sums of the squared gradients, then clipping and
+ * AdamW (Loshchilov and Hutter 2019, as torch.optim.AdamW) in one. Independent of the model but for three sizes.
+ */
+
+import { Block } from "./block.js";
+import {
+  type Expr,
+  GROUP,
+  type Kernel,
+  THREAD,
+  add,
+  call,
+  f32,
+  infix,
+  load,
+  mul,
+  u32,
+  variable,
+} from "./kernel-ir.js";
+
+const WORKGROUP = 256;
+/** The partial sums are few enough that every workgroup of the update adds them up for itself. */
+const MAX_PARTIALS = 256;
+
+const hyper = (field: string): Expr => variable(`hyper.${field}`, "f32", 0);
+
+export interface ParameterLayout {
+  /** Elements [0, decayed) have weight decay; [0, trainable) are updated. */
+  readonly decayed: number;
+  readonly trainable: number;
+}
+
+export function partialCount({ trainable }: ParameterLayout): number {
+  return Math.min(MAX_PARTIALS, Math.ceil(trainable / WORKGROUP));
+}
+
+/** Adds up an array of the workgroup's; afterwards every thread may read the sum at place 0. */
+function sumTree(block: Block, memory: string): void {
+  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
+    block.barrier(false);
+    block.if(infix("<", THREAD, u32(half)), () => {
+      const [mine, theirs] = [THREAD, add(THREAD, u32(half))].map((i) => block.read(load(memory, i), "part"));
+      block.store(memory, THREAD, add(mine, theirs));
+    });
+  }
+  block.barrier(false);
+}
+
+/** partials[i] = Σ g² over every partialCount-th run of a workgroup's width. */
+export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials: Expr): Kernel {
+  const block = new Block();
+  const name = "squares";
+  const memory = `${name}_sum`;
+  const total = block.variable(f32(0), "total");
+  const stride = WORKGROUP * partialCount(layout);
+  block.loop(
+    "i",
+    u32(layout.trainable),
+    (i) => {
+      const g = block.let(load("arena", add(gradients, i)), "g");
+      block.assign(total, add(total, mul(g, g)));
+    },
+    add(mul(GROUP, u32(WORKGROUP)), THREAD),
+    u32(stride),
+  );
+  block.store(memory, THREAD, total);
+  sumTree(block, memory);
+  block.if(infix("==", THREAD, u32(0)), () => {
+    block.store("arena", add(partials, GROUP), block.read(load(memory, u32(0)), "sum"));
+  });
+  return {
+    name,
+    comment: "squares of all gradients, added up in parts",
+    layout: "step",
+    workgroupSize: WORKGROUP,
+    arrays: [{ name: memory, size: WORKGROUP }],
+    groups: [{ factor: partialCount(layout), lengths: [], divisor: 1 }],
+    body: block.stmts,
+  };
+}
+
+/** Clips by the global norm and updates parameters and both moments; stores the norm before clipping. */
+export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: Expr, norm: Expr): Kernel {
+  const block = new Block();
+  const name = "adamw";
+  const memory = `${name}_sum`;
+  const count = partialCount(layout);
+  const part = block.let(load("arena", add(partials, THREAD)), "part");
+  block.store(memory, THREAD, call("select", "f32", f32(0), part, infix("<", THREAD, u32(count))));
+  sumTree(block, memory);
+  const length = block.let(call("sqrt", "f32", block.read(load(memory, u32(0)), "sum")), "norm");
+  const limit = hyper("clipNorm");
+  // As torch.nn.utils.clip_grad_norm_: min(1, limit / (norm + 1e-6)); a limit of 0 means none.
+  const shrink = call("min", "f32", f32(1), infix("/", limit, add(length, f32(1e-6))));
+  const scale = block.let(call("select", "f32", shrink, f32(1), infix("==", limit, f32(0))), "scale");
+  const i = block.let(add(mul(GROUP, u32(WORKGROUP)), THREAD), "i");
+  block.if(infix("==", i, u32(0)), () => block.store("arena", norm, length));
+  block.if(infix("<", i, u32(layout.trainable)), () => {
+    const g = block.let(mul(load("arena", add(gradients, i)), scale), "g");
+    const blend = (beta: Expr, old: Expr, fresh: Expr) =>
+      block.let(add(mul(beta, old), mul(infix("-", f32(1), beta), fresh)), "moment");
+    const second = add(i, u32(layout.trainable));
+    const m = blend(hyper("beta1"), load("moments", i), g);
+    const v = blend(hyper("beta2"), load("moments", second), mul(g, g));
+    const decay = block.let(mul(hyper("lr"), hyper("weightDecay")), "decay");
+    const kept = infix("-", f32(1), call("select", "f32", f32(0), decay, infix("<", i, u32(layout.decayed))));
+    const root = call("sqrt", "f32", infix("/", v, hyper("correction2")));
+    const direction = infix("/", infix("/", m, hyper("correction1")), add(root, hyper("eps")));
+    const p = block.let(infix("-", mul(load("params_rw", i), kept), mul(hyper("lr"), direction)), "p");
+    block.store("moments", i, m);
+    block.store("moments", second, v);
+    block.store("params_rw", i, p);
+  });
+  return {
+    name,
+    comment: "clip by the global norm, then AdamW",
+    layout: "update",
+    workgroupSize: WORKGROUP,
+    arrays: [{ name: memory, size: WORKGROUP }],
+    groups: [{ factor: layout.trainable, lengths: [], divisor: WORKGROUP }],
+    body: block.stmts,
+  };
+}
