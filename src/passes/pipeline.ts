@@ -4,8 +4,12 @@ import type { Graph, GraphName, Module } from "../ir/types.js";
 import { verifyModule } from "../ir/verify.js";
 import { present } from "../support/assert.js";
 import { autodiff } from "./autodiff.js";
+import { cse } from "./cse.js";
 import { dce } from "./dce.js";
 import { evaluation, prediction } from "./derive-graphs.js";
+import { hoist } from "./hoist.js";
+import { simplify } from "./simplify.js";
+import { sink } from "./sink.js";
 
 /** One step of the pipeline; `name` is what an internal error blames. */
 export interface Pass {
@@ -14,11 +18,27 @@ export interface Pass {
 }
 
 export const pipeline: readonly Pass[] = [
-  everywhere("dce", dce),
+  // Index notation becomes contractions, which the next passes look for.
+  everywhere("simplify", simplify),
+  everywhere("cse", cse),
+  // Before the derivative, so that it is taken of matrix products over all steps, not of a product a step.
+  everywhere("hoist", hoist),
+  everywhere("sink", sink),
+  everywhere("simplify moved", simplify),
+  everywhere("cse moved", cse),
   // From here on each graph goes its own way.
   fromForward("evaluate", evaluation),
   fromForward("predict", prediction),
   fromForward("train", (forward, module) => autodiff(forward, module.parameters)),
+  everywhere("simplify derivative", simplify),
+  everywhere("cse derivative", cse),
+  // The reverse loops have come into being: the gradients of weights and inputs leave them.
+  everywhere("hoist derivative", hoist),
+  everywhere("sink derivative", sink),
+  // Sums over time of products become products that sum over time.
+  everywhere("simplify moved derivative", simplify),
+  everywhere("cse moved derivative", cse),
+  everywhere("dce", dce),
 ];
 
 /** Runs all passes; with `verify` the invariants of the IR are checked before the first and after each of them. */

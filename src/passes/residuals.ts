@@ -50,20 +50,23 @@ export function planResiduals(
   const definition = new Map(instrs.map((instr) => [instr.results[0].id, instr]));
   const previous = new Set(loop.states.map((s) => s.previous.id));
   const stacked = new Set(loop.outputs.map((o) => o.step.id));
+  const given = new Set(loop.sequences.map((s) => s.step.id));
   const again = new Set<Simple>();
 
-  /** What must be stacked to compute `value` by the ops that `through` allows. */
-  const leaves = (value: Value, through: (op: Op) => boolean, into = new Map<ValueId, Value>()) => {
+  /** What `value` is computed from by the ops that `through` allows, back to what is stacked or would have to be. */
+  const bases = (value: Value, through: (op: Op) => boolean, into = new Map<ValueId, Value>()) => {
     const instr = definition.get(value.id);
-    if (stacked.has(value.id) || (instr === undefined && !previous.has(value.id))) return into;
-    if (instr === undefined || !RECOMPUTABLE.has(registry[instr.op].lowering) || !through(instr.op)) {
-      return into.set(value.id, value);
-    }
-    for (const arg of instr.args) leaves(arg, through, into);
+    const inBody = instr !== undefined || previous.has(value.id) || given.has(value.id);
+    if (!inBody) return into;
+    const opaque = instr === undefined || stacked.has(value.id) || !RECOMPUTABLE.has(registry[instr.op].lowering);
+    if (opaque || !through(instr.op)) return into.set(value.id, value);
+    for (const arg of instr.args) bases(arg, through, into);
     return into;
   };
+  const missing = (from: ReadonlyMap<ValueId, Value>) =>
+    [...from.keys()].filter((id) => !stacked.has(id) && !given.has(id));
   const recompute = (value: Value, from: ReadonlyMap<ValueId, Value>) => {
-    for (const leaf of from.keys()) stacked.add(leaf);
+    for (const id of missing(from)) stacked.add(id);
     const repeat = (v: Value) => {
       const instr = definition.get(v.id);
       if (instr === undefined || stacked.has(v.id)) return;
@@ -81,10 +84,10 @@ export function planResiduals(
   for (const { results } of instrs) {
     const [value] = results;
     if (!needed.has(value.id) || stacked.has(value.id)) continue;
-    const plain = leaves(value, (op) => !TRANSCENDENTAL.has(op));
-    const all = leaves(value, () => true);
+    const plain = bases(value, (op) => !TRANSCENDENTAL.has(op));
+    const all = bases(value, () => true);
     if (all.has(value.id)) stacked.add(value.id);
-    else if (plain.size === 0 || value.type.elem === "bool") recompute(value, plain);
+    else if (missing(plain).length === 0 || value.type.elem === "bool") recompute(value, plain);
     else if (size(value) > totalSize(all.values())) recompute(value, all);
     else stacked.add(value.id);
   }

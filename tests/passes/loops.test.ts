@@ -2,14 +2,22 @@ import { describe, expect, it } from "vitest";
 import type { Graph } from "../../src/ir/types.js";
 import { verifyGraph } from "../../src/ir/verify.js";
 import { autodiff } from "../../src/passes/autodiff.js";
+import { cse } from "../../src/passes/cse.js";
 import { dce } from "../../src/passes/dce.js";
 import { hoist } from "../../src/passes/hoist.js";
+import { simplify } from "../../src/passes/simplify.js";
+import { sink } from "../../src/passes/sink.js";
 import { cells } from "./cells.js";
 import { largestDifference } from "./support.js";
 
 const passes: { readonly [name: string]: (graph: Graph) => Graph } = {
   dce,
   hoist,
+  sink,
+  simplify,
+  cse,
+  "all together": (graph) => cse(simplify(sink(hoist(simplify(cse(graph)))))),
+  "sink after hoist": (graph) => sink(hoist(graph)),
 };
 
 describe.each(Object.keys(passes))("%s", (pass) => {
