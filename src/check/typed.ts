@@ -270,4 +270,6 @@ export interface TypedModel extends Block {
   readonly kind: "model";
   /** The name of the file that declares it. */
   readonly source: string;
+  /** Its name there. */
+  readonly span: Span;
 }
