@@ -2,12 +2,15 @@
 
 import type { ILexingError, IToken } from "chevrotain";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
-import type { SourceFile } from "../support/span.js";
+import type { SourceFile, Span } from "../support/span.js";
+import { spanOf } from "./outline.js";
 import * as t from "./tokens.js";
 
 export interface Lexed {
   readonly tokens: readonly IToken[];
   readonly docs: readonly IToken[];
+  /** Comments other than doc comments, in their order. */
+  readonly comments: readonly Span[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -17,7 +20,8 @@ export function lex(file: SourceFile): Lexed {
     ...errors.map((error) => unknownCharacter(file, error)),
     ...groups.unterminated.map((token) => unterminated(file, token)),
   ];
-  return { tokens, docs: groups.docs, diagnostics };
+  const comments = groups.comments.map((comment) => spanOf(file, comment));
+  return { tokens, docs: groups.docs, comments, diagnostics };
 }
 
 const known: Readonly<Record<string, string>> = {

@@ -16,7 +16,7 @@ export const Identifier = createToken({
 
 function word(text: string, category: TokenType): TokenType {
   return createToken({
-    name: text.charAt(0).toUpperCase() + text.slice(1),
+    name: text.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase()),
     label: `\`${text}\``,
     pattern: new RegExp(text),
     longer_alt: Identifier,
