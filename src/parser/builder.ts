@@ -37,13 +37,8 @@ export class Builder {
 
   span(node: CstNode | undefined): Span {
     const location = node?.location;
-    if (location === undefined || Number.isNaN(location.startOffset)) return this.#missing();
-    const end = location.endOffset;
-    return {
-      file: this.file,
-      start: location.startOffset,
-      end: end === undefined || Number.isNaN(end) ? location.startOffset : end + 1,
-    };
+    if (location?.endOffset === undefined || Number.isNaN(location.endOffset)) return this.#missing();
+    return { file: this.file, start: location.startOffset, end: location.endOffset + 1 };
   }
 
   tokenSpan(at: IToken | undefined): Span {

@@ -186,7 +186,8 @@ export const vocabulary: TokenType[] = [
   TooDeep,
 ];
 
-const lexer = new Lexer(vocabulary, { positionTracking: "onlyOffset" });
+// Only full tracking gives tokens the end offsets that the grammar's node locations are made of.
+const lexer = new Lexer(vocabulary, { positionTracking: "full" });
 
 /** Tokens without comments; `groups.docs`, `groups.comments` and `groups.unterminated` hold what was set apart. */
 export function tokenize(text: string): ILexingResult {
