@@ -3,11 +3,13 @@
 import type { Graph, GraphName, Module } from "../ir/types.js";
 import { verifyModule } from "../ir/verify.js";
 import { present } from "../support/assert.js";
+import { accumulate } from "./accumulate.js";
 import { autodiff } from "./autodiff.js";
 import { cse } from "./cse.js";
 import { dce } from "./dce.js";
 import { evaluation, prediction } from "./derive-graphs.js";
 import { hoist } from "./hoist.js";
+import { reassociate } from "./reassociate.js";
 import { simplify } from "./simplify.js";
 import { sink } from "./sink.js";
 
@@ -21,6 +23,7 @@ export const pipeline: readonly Pass[] = [
   // Index notation becomes contractions, which the next passes look for.
   everywhere("simplify", simplify),
   everywhere("cse", cse),
+  everywhere("reassociate", reassociate),
   // Before the derivative, so that it is taken of matrix products over all steps, not of a product a step.
   everywhere("hoist", hoist),
   everywhere("sink", sink),
@@ -38,6 +41,7 @@ export const pipeline: readonly Pass[] = [
   // Sums over time of products become products that sum over time.
   everywhere("simplify moved derivative", simplify),
   everywhere("cse moved derivative", cse),
+  everywhere("accumulate", accumulate),
   everywhere("dce", dce),
 ];
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Graph } from "../../src/ir/types.js";
 import { verifyGraph } from "../../src/ir/verify.js";
+import { accumulate } from "../../src/passes/accumulate.js";
 import { autodiff } from "../../src/passes/autodiff.js";
 import { cse } from "../../src/passes/cse.js";
 import { dce } from "../../src/passes/dce.js";
 import { hoist } from "../../src/passes/hoist.js";
+import { reassociate } from "../../src/passes/reassociate.js";
 import { simplify } from "../../src/passes/simplify.js";
 import { sink } from "../../src/passes/sink.js";
 import { cells } from "./cells.js";
@@ -14,9 +16,11 @@ const passes: { readonly [name: string]: (graph: Graph) => Graph } = {
   dce,
   hoist,
   sink,
+  reassociate,
+  accumulate,
   simplify,
   cse,
-  "all together": (graph) => cse(simplify(sink(hoist(simplify(cse(graph)))))),
+  "all together": (graph) => cse(accumulate(simplify(sink(hoist(reassociate(simplify(cse(graph)))))))),
   "sink after hoist": (graph) => sink(hoist(graph)),
 };
 
