@@ -24,8 +24,9 @@ export class Block {
     return this.#scopes[0].stmts;
   }
 
+  /** A fresh name that reminds of `hint`, which may be a dotted path. */
   name(hint: string): string {
-    return `${hint}_${this.#names++}`;
+    return `${hint.replaceAll(/\W/g, "_")}_${this.#names++}`;
   }
 
   /** Names an expression; trivial ones stay as they are. */

@@ -137,7 +137,7 @@ class ScanEmitter {
       const total = size * copies * plan.rows;
       if (total <= free) {
         free -= total;
-        const memory = `${this.name}_${value.hint ?? "v"}_${this.#arrays.length}`;
+        const memory = `${this.name}_${this.#block.name(value.hint ?? "v")}`;
         this.#arrays.push({ name: memory, size: total });
         this.#shared.set(id, { memory, size, copies, base: u32(0) });
       } else {
@@ -223,9 +223,10 @@ class ScanEmitter {
   /** States and shared values of the loop: where an element of them is at this point of the step. */
   #inside(element: Element) {
     const { value, index } = element;
+    const shared = this.#shared.get(value.id);
+    if (!shared && !this.#states.some((state) => state.id === value.id)) return undefined;
     const { phase, parity, slot } = present(this.#time, "scan-kernel", "step");
     const row = this.#rowOf(index);
-    const shared = this.#shared.get(value.id);
     if (shared) {
       const isState = this.plan.sharedStates.has(value.id);
       if (!isState && (this.plan.shared.get(value.id) ?? 0) >= phase) return undefined;

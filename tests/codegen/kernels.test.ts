@@ -1,10 +1,11 @@
-/** @file Kernels against the f64 interpreter: forward graphs and derivatives of loops of many kinds, on the device. */
+/** @file Kernels against the f64 interpreter: loops of many kinds and their derivatives, after every pass, on the device. */
 
 import { describe, expect, test } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
-import type { Graph } from "../../src/ir/types.js";
-import { autodiff } from "../../src/passes/autodiff.js";
-import * as cells from "../passes/cells.js";
+import type { Graph, Module } from "../../src/ir/types.js";
+import { present } from "../../src/support/assert.js";
+import { runPipeline } from "../../src/passes/pipeline.js";
+import { cells, type GraphWriter } from "../passes/cells.js";
 import { distance, lengths, randomArgs } from "../passes/support.js";
 import { runOnDevice } from "../support/ladder.js";
 
@@ -19,18 +20,22 @@ async function compare(graph: Graph, seed: number): Promise<void> {
   }
 }
 
-const graphs: Record<string, () => cells.GraphWriter> = {
-  "gated cell": () => cells.gatedCell(),
-  "gated cell, reverse": () => cells.gatedCell({ reverse: true }),
-  "gated cell, learned start": () => cells.gatedCell({ learnedStart: true }),
-  "elementwise cell": () => cells.elementwiseCell(),
-  "matrix state": () => cells.matrixStateCell(),
-};
-
-describe.each(Object.entries(graphs))("%s", (_, make) => {
-  test("forward", () => compare(make().graph(), 1));
-  test("derivative", () => {
-    const writer = make();
-    return compare(autodiff(writer.graph(), writer.parameters()), 2);
+function optimised(writer: GraphWriter): Module {
+  return runPipeline({
+    name: "Test",
+    lengths: ["T", "S"],
+    parameters: writer.parameters(),
+    inputs: [],
+    targets: [],
+    outputs: [],
+    metrics: [],
+    states: [],
+    graphs: { forward: writer.graph() },
   });
+}
+
+describe.each(Object.entries(cells))("%s", (_, make) => {
+  test("forward, as written", () => compare(make().graph(), 1));
+  test("forward", () => compare(present(optimised(make()).graphs.forward, "test", "forward"), 2));
+  test("derivative", () => compare(present(optimised(make()).graphs.train, "test", "train"), 3));
 });
