@@ -24,7 +24,7 @@ export function realNumber(option: string, range: "positive" | "non-negative"): 
   };
 }
 
-/** Collects repeated `--set NAME=VALUE`; a name set twice is refused. */
+/** Collects repeated `--set NAME=VALUE`: whole numbers for sizes (in capitals), any for the rest; each name once. */
 export function collectSetting(
   text: string,
   previous: Readonly<Record<string, number>> = {},
@@ -33,8 +33,11 @@ export function collectSetting(
   if (match === null) throw new CommandError(`--set wants NAME=VALUE, not "${text}"`);
   const [, name, written] = match;
   const value = Number(written);
-  if (!/^-?\d+$/.test(written) || !Number.isSafeInteger(value)) {
+  if (/^[A-Z]/.test(name) && !/^-?\d+$/.test(written)) {
     throw new CommandError(`--set ${name} wants a whole number, not "${written}"`);
+  }
+  if (written.trim() === "" || !Number.isFinite(value)) {
+    throw new CommandError(`--set ${name} wants a number, not "${written}"`);
   }
   if (Object.hasOwn(previous, name)) throw new CommandError(`--set ${name} is given twice`);
   return { ...previous, [name]: value };

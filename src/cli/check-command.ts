@@ -12,7 +12,7 @@ export interface CheckOptions {
 
 export function checkCommand(files: readonly string[], { errorFormat }: CheckOptions): ExitCode {
   files.forEach(readText);
-  const { diagnostics } = check({ files, host: nodeHost(), set: {} });
+  const { diagnostics } = check({ files, host: nodeHost() });
   const failed = reportDiagnostics(diagnostics, errorFormat);
   return failed ? EXIT.failed : EXIT.ok;
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { type CompiledModel, compile } from "../compile.js";
 import { kebabCase } from "./arguments.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
-import { readText, writeFiles } from "./files.js";
+import { writeFiles } from "./files.js";
 import { nodeHost } from "./host.js";
 import { reportDiagnostics } from "./report.js";
+import { requireKnownSettings } from "./settings.js";
 
 export interface CompileCommandOptions {
   readonly out: string;
@@ -15,13 +16,15 @@ export interface CompileCommandOptions {
 }
 
 export function compileCommand(files: readonly string[], { out, set = {}, emit }: CompileCommandOptions): ExitCode {
-  files.forEach(readText);
+  requireKnownSettings(files, set);
   const { diagnostics, models } = compile({ files, host: nodeHost(), set });
   if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
 
   const barren = files.find((file) => !models.some(({ source }) => source === file));
   if (barren !== undefined) {
-    throw new CommandError(`${barren} declares no model: only models are compiled (seqc check looks at the rest)`);
+    throw new CommandError(
+      `${barren} gives no model to compile: its cells and layers are compiled with the models that use them`,
+    );
   }
   const outputs = new Map<string, string>();
   for (const model of models) {

@@ -17,11 +17,6 @@ export function packageRoot(): string {
   return folder;
 }
 
-export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
-  return version;
-}
-
 /** Where the files of `std/NAME` lie under the package. */
 const STANDARD_LIBRARY = ["cells", "layers"];
 

@@ -3,12 +3,12 @@
 import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { InternalError } from "../support/assert.js";
+import { VERSION } from "../version.js";
 import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
 import { checkCommand } from "./check-command.js";
 import { compileCommand } from "./compile-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { explainError } from "./explain-error.js";
-import { packageVersion } from "./host.js";
 import { trainCommand } from "./train-command.js";
 
 /** Runs `seqc` with `args` (without the executable); never throws. */
@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
 function commands(end: (code: ExitCode) => void): Command {
   const program = new Command("seqc")
     .description("compiles recurrent cells and state space models to WebGPU training code")
-    .version(packageVersion())
+    .version(VERSION)
     .option("--debug", "show the stack of a fault of seqc (or set SEQC_DEBUG)")
     .exitOverride()
     .showHelpAfterError("(seqc --help lists the commands)");

@@ -9,6 +9,7 @@ import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText, writeFiles } from "./files.js";
 import { nodeHost } from "./host.js";
 import { reportDiagnostics } from "./report.js";
+import { requireKnownSettings } from "./settings.js";
 import { corpusOf, type Vocabulary } from "./train/corpus.js";
 import { type CharacterModel, characterModel } from "./train/model-shape.js";
 import { Random } from "./train/random.js";
@@ -37,6 +38,7 @@ const TRAIN_LOSS_STEPS = 20;
 
 export async function trainCommand(spec: string, options: TrainOptions): Promise<ExitCode> {
   if (Object.hasOwn(options.set ?? {}, "V")) throw new CommandError("--set V is the text's to fix: its characters");
+  requireKnownSettings([spec], options.set ?? {});
   const corpus = corpusOf(options.text.map(readText).join("\n"), options.length);
   const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size });
   if (manifest === undefined) return EXIT.failed;
@@ -114,7 +116,6 @@ async function showSample(
 
 /** The one model of `spec`; undefined after diagnostics were shown. */
 function compileOne(spec: string, set: Readonly<Record<string, number>>): Manifest | undefined {
-  readText(spec);
   const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set });
   if (reportDiagnostics(diagnostics, "text")) return undefined;
   if (models.length !== 1) throw new CommandError(`${spec} declares ${models.length} models: seqc train wants one`);

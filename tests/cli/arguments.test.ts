@@ -29,11 +29,15 @@ describe("realNumber", () => {
 describe("collectSetting", () => {
   it("collects in order", () => {
     expect(collectSetting("E=-3", collectSetting("H=256"))).toEqual({ H: 256, E: -3 });
+    expect(collectSetting("dropout=0.1", { H: 2 })).toEqual({ H: 2, dropout: 0.1 });
   });
 
-  it.each(["H", "H=", "H=1.5", "=3", "H=abc", "H=1e3", "4H=3"])("refuses %j as wrong usage", (text) => {
-    expect(() => collectSetting(text)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
-  });
+  it.each(["H", "H=", "H=1.5", "=3", "H=abc", "H=1e3", "4H=3", "p=", "p=x", "p=Infinity"])(
+    "refuses %j as wrong usage",
+    (text) => {
+      expect(() => collectSetting(text)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
+    },
+  );
 
   it("refuses a name given twice, also one that every object has", () => {
     expect(() => collectSetting("H=2", { H: 1 })).toThrow(/--set H is given twice/);

@@ -156,8 +156,8 @@ describe("seqc compile", () => {
   });
 
   it.each<[string, (spec: string) => string[], RegExp]>([
-    ["a size that no model has", (spec) => [spec, "--set", "QQ=3"], /QQ/],
-    ["a file without a model", (spec) => [spec, CELL], /lstm\.seq declares no model/],
+    ["a size that no model has", (spec) => [spec, "--set", "Q=3"], /--set Q: no model has that parameter; there are N/],
+    ["a file without a model", (spec) => [spec, CELL], /lstm\.seq gives no model/],
     ["two models of one name", (spec) => [spec, file("twin.seq", MODEL)], /two models would be written to .*two\.ts/],
   ])("refuses %s", async (_, args, message) => {
     const out = join(folder, "refused");

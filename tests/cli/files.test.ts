@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readText, writeFiles } from "../../src/cli/files.js";
-import { nodeHost } from "../../src/cli/host.js";
+import { nodeHost, packageRoot } from "../../src/cli/host.js";
+import { VERSION } from "../../src/version.js";
 
 let folder: string;
 beforeEach(() => {
@@ -51,6 +52,11 @@ describe("readText", () => {
     expect(() => readText(join(folder, "none.seq"))).toThrow(/cannot read .*none\.seq: there is no such file/);
     expect(() => readText(folder)).toThrow(/it is a folder/);
   });
+});
+
+it("the version stamped on what is generated is the package's", () => {
+  const { version } = JSON.parse(readText(join(packageRoot(), "package.json")));
+  expect(VERSION).toBe(version);
 });
 
 describe("nodeHost", () => {
