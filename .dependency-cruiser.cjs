@@ -37,7 +37,11 @@ module.exports = {
     only("src/ir", [SUPPORT]),
     only("src/lower", [SUPPORT, IR, "^src/check/", DIAGNOSTICS]),
     only("src/passes", [SUPPORT, IR], "passes never see syntax"),
-    only("src/codegen", [SUPPORT, IR, MANIFEST], "the manifest, its types and the order of its words, is the contract with the runtime"),
+    only(
+      "src/codegen",
+      [SUPPORT, IR, MANIFEST],
+      "the manifest, its types and the order of its words, is the contract with the runtime",
+    ),
     only("runtime", [], "the runtime never parses or compiles"),
     {
       name: "cst-stays-inside",
