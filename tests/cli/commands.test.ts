@@ -34,6 +34,33 @@ function seqc(args: readonly string[], watch?: (err: string, kill: () => void) =
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
 }
 
+/** The same within this process: what it would print and end with, much sooner. */
+async function inProcess(args: readonly string[]): Promise<Ended> {
+  let out = "";
+  let err = "";
+  const spies = [
+    vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+      out += chunk;
+      return true;
+    }),
+    vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+      err += chunk;
+      return true;
+    }),
+    vi.spyOn(console, "log").mockImplementation((line) => {
+      out += `${line}\n`;
+    }),
+    vi.spyOn(console, "error").mockImplementation((line) => {
+      err += `${line}\n`;
+    }),
+  ];
+  try {
+    return { code: await run(args), out, err };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
 let folder: string;
 const file = (name: string, text: string): string => {
   writeFileSync(join(folder, name), text);
@@ -57,20 +84,24 @@ describe("usage", () => {
     ["a number of steps that is none", ["train", "x.seq", "--text", "t", "--steps", "many"], /--steps wants a whole/],
     ["an unknown code", ["explain-error", "SEQ0000"], /there is no code SEQ0000/],
   ])("%s ends with 2 and says so", async (_, args, message) => {
-    const { code, out, err } = await seqc(args);
+    const { code, out, err } = await inProcess(args);
     expect([code, out]).toEqual([EXIT.usage, ""]);
     expect(err).toMatch(message);
   });
 
-  it("help, version and pages of codes end with 0", async () => {
-    const log = vi.spyOn(console, "log").mockImplementation(() => {});
-    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-    expect(await run(["--version"])).toBe(EXIT.ok);
-    expect(write.mock.calls.flat().join("")).toMatch(/^\d+\.\d+\.\d+\n$/);
-    expect(await run(["train", "--help"])).toBe(EXIT.ok);
-    expect(await run(["explain-error", "seq1001"])).toBe(EXIT.ok);
-    expect(log.mock.calls[0][0]).toMatch(/^SEQ1001: .+\n\n.+/);
-    vi.restoreAllMocks();
+  it("the process ends with the same code", async () => {
+    const args = ["check", "no-such.seq"];
+    expect(await seqc(args)).toEqual(await inProcess(args));
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ["the version", ["--version"], /^\d+\.\d+\.\d+\n$/],
+    ["help", ["train", "--help"], /^Usage: seqc train/],
+    ["the page of a code", ["explain-error", "seq1001"], /^SEQ1001: .+\n\n.+/],
+  ])("%s goes to the standard output and ends with 0", async (_, args, message) => {
+    const { code, out, err } = await inProcess(args);
+    expect([code, err]).toEqual([EXIT.ok, ""]);
+    expect(out).toMatch(message);
   });
 });
 
@@ -99,17 +130,16 @@ describe("faults", () => {
 
 describe("seqc check", () => {
   it("says nothing of sound specs, for tools an empty list", async () => {
-    const [text, json] = await Promise.all([
-      seqc(["check", CHAR_LM, CELL]),
-      seqc(["check", CHAR_LM, "--error-format=json"]),
-    ]);
+    const text = await inProcess(["check", CHAR_LM, CELL]);
+    const json = await inProcess(["check", CHAR_LM, "--error-format=json"]);
     expect(text).toEqual({ code: EXIT.ok, out: "", err: "" });
     expect([json.code, JSON.parse(json.out), json.err]).toEqual([EXIT.ok, [], ""]);
   });
 
   it("shows mistakes with their code and place", async () => {
     const bad = file("bad.seq", MODEL.replace("W @ x", "W @ z"));
-    const [text, json] = await Promise.all([seqc(["check", bad]), seqc(["check", bad, "--error-format=json"])]);
+    const text = await inProcess(["check", bad]);
+    const json = await inProcess(["check", bad, "--error-format=json"]);
     expect([text.code, text.out]).toEqual([EXIT.failed, ""]);
     expect(text.err).toMatch(/error\[SEQ2\d+\][\s\S]*bad\.seq:4:18[\s\S]*1 error\n$/);
     expect([json.code, json.err]).toEqual([EXIT.failed, ""]);
@@ -140,7 +170,7 @@ describe("seqc compile", () => {
 
   it.each(["ir", "wgsl"])("writes the %s", async (emit) => {
     const out = join(folder, emit);
-    expect((await seqc(["compile", file(`${emit}.seq`, MODEL), "-o", out, `--emit=${emit}`])).code).toBe(EXIT.ok);
+    expect((await inProcess(["compile", file(`${emit}.seq`, MODEL), "-o", out, `--emit=${emit}`])).code).toBe(EXIT.ok);
     expect(readdirSync(out)).toEqual([`two.${emit}`]);
     expect(readFileSync(join(out, `two.${emit}`), "utf8").length).toBeGreaterThan(100);
   });
@@ -149,7 +179,7 @@ describe("seqc compile", () => {
     const out = join(folder, "none");
     const sound = file("sound.seq", MODEL);
     const wrong = file("wrong.seq", MODEL.replace("Two", "Three").replace("[2, N]", "[2, M]"));
-    const { code, err } = await seqc(["compile", sound, wrong, "-o", out]);
+    const { code, err } = await inProcess(["compile", sound, wrong, "-o", out]);
     expect(code).toBe(EXIT.failed);
     expect(err).toMatch(/wrong\.seq:3/);
     expect(existsSync(out)).toBe(false);
@@ -161,7 +191,7 @@ describe("seqc compile", () => {
     ["two models of one name", (spec) => [spec, file("twin.seq", MODEL)], /two models would be written to .*two\.ts/],
   ])("refuses %s", async (_, args, message) => {
     const out = join(folder, "refused");
-    const { code, err } = await seqc(["compile", ...args(file("good.seq", MODEL)), "-o", out]);
+    const { code, err } = await inProcess(["compile", ...args(file("good.seq", MODEL)), "-o", out]);
     expect(code).toBe(EXIT.usage);
     expect(err).toMatch(message);
     expect(existsSync(out)).toBe(false);
@@ -232,7 +262,7 @@ describe("seqc train", () => {
     ],
     ["a size that the text fixes", () => [CHAR_LM, "--text", book(), "--set", "V=9"], /--set V/],
   ])("refuses %s", async (_, args, message) => {
-    const { code, err } = await seqc(["train", ...args(), "--steps", "2", "--out", join(folder, "refused")]);
+    const { code, err } = await inProcess(["train", ...args(), "--steps", "2", "--out", join(folder, "refused")]);
     expect(code).toBe(EXIT.usage);
     expect(err).toMatch(message);
     expect(existsSync(join(folder, "refused"))).toBe(false);
