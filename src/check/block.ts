@@ -104,7 +104,7 @@ class BlockChecker {
       targets: this.#ports("target"),
       states: this.#stateList(),
       parameters: statements.flatMap((s) => this.#parametersOf(s)),
-      steps: this.#steps,
+      ...this.#partition(),
       outputs,
       losses,
       metrics,
@@ -363,7 +363,7 @@ class BlockChecker {
         const message = `The output \`${name}\` depends on the target \`${targetRead.name}\`, which is not given when the model is used.`;
         this.reporter.report("SEQ2019", target.span, message);
       }
-      return { name, value };
+      return { name, value, ...(statement.doc === undefined ? {} : { doc: statement.doc }) };
     });
   }
 
@@ -410,6 +410,13 @@ class BlockChecker {
       const help = "a layer maps over the steps of a sequence by itself";
       this.reporter.report("SEQ4014", name.span, `The cell \`${name.name}\` has no state.`, { help, severity: "warning" });
     }
+  }
+
+  #partition(): Pick<Block, "prelude" | "steps"> {
+    const varies = ({ value }: Step) =>
+      [...readsOf(value, this.#steps)].some(({ kind }) => kind === "input" || kind === "state" || kind === "next");
+    const moving = new Set(this.#steps.filter((step) => step.binding.kind === "next" || varies(step)));
+    return { prelude: this.#steps.filter((s) => !moving.has(s)), steps: this.#steps.filter((s) => moving.has(s)) };
   }
 
   #ports(kind: "input" | "context" | "target"): readonly Binding[] {

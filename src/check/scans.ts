@@ -24,10 +24,6 @@ export function scanCell(context: Context, block: Block, args: readonly TypedExp
   const steps = commonSteps(context, args, leading.slice(0, block.inputs.length));
   const from = startsOf(context, block, match.lengths, expr.from);
   if (steps === undefined || from === undefined || leading.includes(undefined)) return NONE;
-  if (typeof steps.extent === "number") {
-    context.reporter.notCompiled(span, `A scan over an axis of fixed size (${showDim(steps, context.symbolic)}) is`);
-    return NONE;
-  }
   const { lengths } = match;
   const inputs = block.inputs.length;
   const call: ScanCall = {

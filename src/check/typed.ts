@@ -226,7 +226,7 @@ export interface State {
   readonly binding: Binding;
   /** Its next value is bound by a step. */
   readonly next: Binding;
-  /** Evaluated before the loop; zero if absent. */
+  /** Reads the prelude alone; zero if absent. */
   readonly initial?: TypedExpr;
 }
 
@@ -235,9 +235,11 @@ export interface Step {
   readonly value: TypedExpr;
 }
 
+/** An output or a metric. */
 export interface Output {
   readonly name: string;
   readonly value: TypedExpr;
+  readonly doc?: string;
 }
 
 export interface Loss {
@@ -259,6 +261,9 @@ export interface Block {
   readonly states: readonly State[];
   /** Its own and those of its instances, in the order written. */
   readonly parameters: readonly Parameter[];
+  /** Steps that depend on no input and no state: what a scan computes before its loop, starts of states included. */
+  readonly prelude: readonly Step[];
+  /** All others. */
   readonly steps: readonly Step[];
   readonly outputs: readonly Output[];
   readonly losses: readonly Loss[];

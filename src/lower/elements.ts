@@ -1,0 +1,145 @@
+/** @file Reads elements: plain indices name axes, constants slice, shifts shift, everything else is looked up. */
+
+import type { Affine, ExprOf, Subscript } from "../check/typed.js";
+import type { Builder } from "../ir/builder.js";
+import type { Value } from "../ir/types.js";
+import type { Environment } from "./environment.js";
+import { lowerExpr } from "./expressions.js";
+import { extentsOf, extentValue, type Label, type Labelled, openAxes, ownShape, pointwise, spread } from "./labelled.js";
+import { reduceLabels } from "./reductions.js";
+
+/** A value with its first subscripts read, and where they all lay inside. */
+interface Partial {
+  readonly read: Labelled;
+  readonly inside: Labelled | undefined;
+}
+
+export function lowerElement(env: Environment, expr: ExprOf<"element">): Labelled {
+  const b = env.builder;
+  const { otherwise, subscripts } = expr;
+  // A shift fills with a constant by itself; any other value is chosen afterwards.
+  const fill = otherwise?.kind === "number" ? otherwise.value : undefined;
+  let state: Partial = { read: lowerExpr(env, expr.base), inside: undefined };
+  for (const subscript of subscripts) {
+    const alone = subscripts.length === 1 || subscripts.every((s) => s === subscript || s.kind === "index");
+    state = readAxis(env, state, subscript, otherwise !== undefined, alone ? fill : undefined);
+  }
+  if (otherwise === undefined || state.inside === undefined) return state.read;
+  const elsewhere = lowerExpr(env, otherwise);
+  return pointwise([state.inside, state.read, elsewhere], b, (inside, x, y) => b.select(inside, x, y));
+}
+
+/** Reads the first own axis. */
+function readAxis(
+  env: Environment,
+  { read, inside }: Partial,
+  subscript: Subscript,
+  mayLeave: boolean,
+  fill: number | undefined,
+): Partial {
+  const b = env.builder;
+  if (subscript.kind === "value") return { read: lookUp(env, read, lowerExpr(env, subscript.expr)), inside };
+  if (subscript.kind === "index") {
+    const label = env.label(subscript.index);
+    const position: Labelled = { value: b.iota([label.extent], 0), labels: [label] };
+    const named = !read.labels.includes(label);
+    return { read: named ? openAxes(read, [label]) : lookUp(env, read, position), inside };
+  }
+  const { form } = subscript;
+  const [extent] = ownShape(read);
+  const axis = read.labels.length;
+  const constant = form.terms.length === 0 ? form.constant : undefined;
+  if (constant !== undefined && typeof extent === "number" && constant >= 0 && constant < extent) {
+    const slice = b.slice(read.value, axis, constant, 1);
+    return { read: { value: b.reduce("sum", slice, [axis]), labels: read.labels }, inside };
+  }
+  const label = shiftOf(env, form);
+  if (label !== undefined && label.extent === extent && !read.labels.includes(label) && read.value.type.elem === "f32") {
+    const shifted = b.op("shift", { axis, offset: -form.constant, fill: fill ?? 0 }, [read.value]);
+    const opened = openAxes({ value: shifted, labels: read.labels }, [label]);
+    return { read: opened, inside: fill === undefined ? both(b, inside, within(b, lowerAffine(env, form), extent)) : inside };
+  }
+  const position = lowerAffine(env, form);
+  if (!mayLeave) return { read: lookUp(env, read, position), inside };
+  const last = b.binary("sub", extentValue(b, extent), b.constant(1, "i32"));
+  const clamped = pointwise([position], b, (p) => b.binary("max", b.binary("min", p, last), b.constant(0, "i32")));
+  return { read: lookUp(env, read, clamped), inside: both(b, inside, within(b, position, extent)) };
+}
+
+/** The index of `t + constant`. */
+function shiftOf(env: Environment, form: Affine): Label | undefined {
+  const [term] = form.terms;
+  if (form.terms.length !== 1 || typeof term.of === "string" || term.factor !== 1) return undefined;
+  return env.label(term.of);
+}
+
+function both(b: Builder, x: Labelled | undefined, y: Labelled): Labelled {
+  return x === undefined ? y : pointwise([x, y], b, (p, q) => b.binary("and", p, q));
+}
+
+function within(b: Builder, position: Labelled, extent: Label["extent"]): Labelled {
+  return pointwise([position], b, (p) => {
+    const low = b.binary("ge", p, b.constant(0, "i32"));
+    return b.binary("and", low, b.binary("lt", p, extentValue(b, extent)));
+  });
+}
+
+/** The value of an affine form as i32. */
+function lowerAffine(env: Environment, form: Affine): Labelled {
+  const b = env.builder;
+  const constant = (n: number): Labelled => ({ value: b.constant(n, "i32"), labels: [] });
+  const terms = form.terms.map(({ of, factor }): Labelled => {
+    const value: Labelled =
+      typeof of === "string"
+        ? { value: extentValue(b, env.dim({ extent: of, text: of, span: NOWHERE })), labels: [] }
+        : { value: b.iota([env.label(of).extent], 0), labels: [env.label(of)] };
+    return factor === 1 ? value : pointwise([value, constant(factor)], b, (x, y) => b.binary("mul", x, y));
+  });
+  const all = form.constant === 0 && terms.length > 0 ? terms : [...terms, constant(form.constant)];
+  return all.reduce((x, y) => pointwise([x, y], b, (p, q) => b.binary("add", p, q)));
+}
+
+const NOWHERE = { file: { name: "", text: "" }, start: 0, end: 0 };
+
+/** table[position] along the first own axis; the position's own axes take its place. */
+function lookUp(env: Environment, table: Labelled, position: Labelled): Labelled {
+  const b = env.builder;
+  const shared = position.labels.some((label) => table.labels.includes(label));
+  if (shared || table.value.type.elem === "bool") return select(env, table, position);
+  const [rows, ...rest] = ownShape(table);
+  const { labels } = table;
+  const first = [rows, ...extentsOf(labels), ...rest];
+  const places = [...labels.map((_, i) => i + 1), 0, ...rest.map((_, i) => labels.length + 1 + i)];
+  const gathered = b.op("gather", {}, [b.broadcast(table.value, first, places), position.value]);
+  if (labels.length === 0) return { value: gathered, labels: position.labels };
+  // [position labels, position axes, table labels, rest] to [position labels, table labels, position axes, rest]
+  const [outer, axes] = [position.labels.length, ownShape(position).length];
+  const target = [
+    ...position.labels.map((_, i) => i),
+    ...ownShape(position).map((_, i) => outer + labels.length + i),
+    ...labels.map((_, i) => outer + i),
+    ...rest.map((_, i) => outer + labels.length + axes + i),
+  ];
+  const shape: Label["extent"][] = [];
+  for (const [from, to] of target.entries()) shape[to] = gathered.type.shape[from];
+  return { value: b.broadcast(gathered, shape, target), labels: [...position.labels, ...labels] };
+}
+
+/** A look-up where table and position vary together: the one row that matches is kept, the rest adds nothing. */
+function select(env: Environment, table: Labelled, position: Labelled): Labelled {
+  const b = env.builder;
+  const [rows] = ownShape(table);
+  const row = env.labels.next("row", rows);
+  const places = ownShape(position).map((extent, axis) => env.labels.next(`place ${axis}`, extent));
+  const truth = table.value.type.elem === "bool";
+  const numbers: Value = truth ? b.unary("to_i32", table.value) : table.value;
+  const opened = openAxes({ value: numbers, labels: table.labels }, [row]);
+  const rowNumber: Labelled = { value: b.iota([rows], 0), labels: [row] };
+  const hit = pointwise([rowNumber, openAxes(position, places)], b, (r, p) => b.binary("eq", r, p));
+  const zero: Labelled = { value: b.constant(0, numbers.type.elem), labels: [] };
+  const kept = pointwise([hit, opened, zero], b, (h, x, z) => b.select(h, x, z));
+  const sum = reduceLabels(b, "sum", kept, [row]);
+  const value = spread(b, sum, [...sum.labels.filter((label) => !places.includes(label)), ...places]);
+  const labels = sum.labels.filter((label) => !places.includes(label));
+  return { value: truth ? b.binary("ne", value, b.constant(0, "i32")) : value, labels };
+}

@@ -1,0 +1,74 @@
+/** @file What is known at one place of the lowering: the values of bindings, indices and lengths. */
+
+import type { Binding, Call, Dim as CheckedDim, Index, Lengths, Parameter, TypedExpr } from "../check/typed.js";
+import type { Builder } from "../ir/builder.js";
+import type { Dim } from "../ir/types.js";
+import { present } from "../support/assert.js";
+import type { Label, Labelled } from "./labelled.js";
+
+function isParameter(binding: Binding): binding is Parameter {
+  return binding.kind === "param";
+}
+
+/** Gives out labels; one a module. */
+export class LabelSource {
+  #rank = 1;
+  next(name: string, extent: Dim): Label {
+    return { name, extent, rank: this.#rank++ };
+  }
+}
+
+/** The surroundings of the steps of one block at one of its calls. */
+export class Environment {
+  readonly values = new Map<Binding, Labelled>();
+  readonly indices = new Map<Index, Label>();
+  /** Calls and shared arguments have one value however often they are read. */
+  readonly calls = new Map<Call, readonly Labelled[]>();
+  readonly shared = new Map<TypedExpr, Labelled>();
+
+  constructor(
+    readonly builder: Builder,
+    readonly labels: LabelSource,
+    /** By path. */
+    readonly parameters: ReadonlyMap<string, Labelled>,
+    /** Of the block's own lengths. */
+    readonly lengths: ReadonlyMap<string, Dim>,
+  ) {}
+
+  dim(dim: CheckedDim): Dim {
+    const { extent } = dim;
+    if (typeof extent === "string") return present(this.lengths.get(extent), "lower", `the length ${extent}`);
+    return present(extent, "lower", `the size ${dim.text}`);
+  }
+
+  read(binding: Binding): Labelled {
+    if (isParameter(binding)) return present(this.parameters.get(binding.path), "lower", `the parameter ${binding.path}`);
+    return present(this.values.get(binding), "lower", `the value of ${binding.name}`);
+  }
+
+  label(index: Index): Label {
+    return present(this.indices.get(index), "lower", `the index ${index.name}`);
+  }
+
+  /** Labels for indices that come into scope. */
+  bind(indices: readonly Index[]): readonly Label[] {
+    return indices.map((index) => {
+      const label = this.labels.next(index.name, this.dim(index.extent));
+      this.indices.set(index, label);
+      return label;
+    });
+  }
+
+  /** For the body of a block called from here. */
+  inside(lengths: Lengths, builder: Builder = this.builder): Environment {
+    const resolved = new Map([...lengths].map(([name, dim]) => [name, this.dim(dim)]));
+    return new Environment(builder, this.labels, this.parameters, resolved);
+  }
+
+  /** The same block in a nested region: everything known here is known there. */
+  nested(builder: Builder): Environment {
+    const inner = new Environment(builder, this.labels, this.parameters, this.lengths);
+    for (const [binding, value] of this.values) inner.values.set(binding, value);
+    return inner;
+  }
+}

@@ -1,0 +1,90 @@
+/** @file The entry of the lowering: a typed model becomes a module whose forward graph gives outputs, loss and metrics. */
+
+import type { Binding, Elem as CheckedElem, TypedModel } from "../check/typed.js";
+import { Builder } from "../ir/builder.js";
+import { type Arg, BATCH, type ArgKind, type Elem, type Module, type Parameter, type Port, type Result, type Type } from "../ir/types.js";
+import { invariant, present } from "../support/assert.js";
+import { lowerSteps } from "./blocks.js";
+import { Environment, LabelSource } from "./environment.js";
+import { lowerExpr } from "./expressions.js";
+import { BATCH_LABEL, type Labelled, named, spread } from "./labelled.js";
+import { normalise } from "./losses.js";
+
+/** Lowers a model without mistakes. The batch leads every input, target and output. */
+export function lower(model: TypedModel): Module {
+  const b = new Builder();
+  const parameters = model.parameters.map((parameter): Parameter => {
+    const { path: name, init, frozen, noDecay, doc } = parameter;
+    const shape = shapeOf(parameter).map((dim) => {
+      invariant(typeof dim === "number", "lower", `the parameter ${name} has a length`);
+      return dim;
+    });
+    return { name, shape, init, frozen, noDecay, ...(doc === undefined ? {} : { doc }) };
+  });
+  const args: Arg[] = [];
+  const add = (kind: ArgKind, name: string, type: Type): Labelled => {
+    const value = b.fresh(type, name);
+    args.push({ kind, name, value });
+    return { value, labels: kind === "param" ? [] : [BATCH_LABEL] };
+  };
+  const known = new Map(parameters.map(({ name, shape }) => [name, add("param", name, { elem: "f32", shape })]));
+  const env = new Environment(b, new LabelSource(), known, new Map(model.lengths.map((name) => [name, name])));
+  for (const binding of [...model.inputs, ...model.targets]) {
+    const port = portOf(binding);
+    const kind = binding.kind === "target" ? "target" : "input";
+    env.values.set(binding, add(kind, port.name, { elem: port.elem, shape: [BATCH, ...port.shape] }));
+  }
+  lowerSteps(env, model.prelude);
+  lowerSteps(env, model.steps);
+  const results = [...outputsOf(env, model), ...lossOf(env, model), ...metricsOf(env, model)];
+  return {
+    name: model.name,
+    ...(model.doc === undefined ? {} : { doc: model.doc }),
+    lengths: model.lengths,
+    parameters,
+    inputs: model.inputs.map(portOf),
+    targets: model.targets.map(portOf),
+    outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
+    metrics: model.metrics.map(({ name }) => name),
+    states: [],
+    graphs: { forward: { args, instrs: b.instrs, results } },
+  };
+}
+
+function outputsOf(env: Environment, { outputs }: TypedModel): readonly Result[] {
+  return outputs.map(({ name, value }) => {
+    const output = lowerExpr(env, value);
+    return { kind: "output", name, value: spread(env.builder, output, [BATCH_LABEL]) };
+  });
+}
+
+function lossOf(env: Environment, { losses }: TypedModel): readonly Result[] {
+  const b = env.builder;
+  const terms = losses.map(({ value, where }) => normalise(b, lowerExpr(env, value), where && lowerExpr(env, where)));
+  if (terms.length === 0) return [];
+  const total: Labelled = { value: terms.reduce((x, y) => b.binary("add", x, y)), labels: [] };
+  return [{ kind: "loss", name: "loss", value: named(b, total, "loss").value }];
+}
+
+function metricsOf(env: Environment, { metrics }: TypedModel): readonly Result[] {
+  return metrics.map(({ name, value }) => {
+    const metric: Labelled = { value: normalise(env.builder, lowerExpr(env, value), undefined), labels: [] };
+    return { kind: "metric", name, value: named(env.builder, metric, name).value };
+  });
+}
+
+function portOf({ name, type, doc }: Pick<Binding, "name" | "type"> & { readonly doc?: string | undefined }): Port {
+  const elem = type.kind === "array" ? type.elem : undefined;
+  const classes = elem?.kind === "id" ? { classes: Number(elem.count.extent) } : {};
+  const described = doc === undefined ? {} : { doc };
+  return { name, elem: elemOf(present(elem, "lower", `the type of ${name}`)), shape: shapeOf({ name, type }), ...classes, ...described };
+}
+
+function shapeOf({ name, type }: Pick<Binding, "name" | "type">): Port["shape"] {
+  invariant(type.kind === "array", "lower", `${name} has no type`);
+  return type.axes.map((dim) => present(dim.extent, "lower", `a size of ${name}`));
+}
+
+function elemOf({ kind }: CheckedElem): Elem {
+  return kind === "id" ? "i32" : kind;
+}

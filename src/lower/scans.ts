@@ -1,0 +1,124 @@
+/** @file Lowers `scan`: the cell's steps become the region of a loop over the steps' axis. */
+
+import type { Binding, ScanCall, Type } from "../check/typed.js";
+import type { Builder } from "../ir/builder.js";
+import { stackAxis } from "../ir/shape.js";
+import type { Dim, Value } from "../ir/types.js";
+import { lowerSteps } from "./blocks.js";
+import type { Environment } from "./environment.js";
+import { lowerExpr } from "./expressions.js";
+import {
+  BATCH_LABEL,
+  byRank,
+  closeLabels,
+  type Label,
+  type Labelled,
+  openAxes,
+  spread,
+} from "./labelled.js";
+
+/** One sequence as the loop wants it, and the labels of a step of it. */
+interface Sequence {
+  readonly binding: Binding;
+  readonly value: Value;
+  readonly labels: readonly Label[];
+}
+
+/** Gives the outputs, then the last states. */
+export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[] {
+  const { block, steps: stepsDim } = call;
+  const b = env.builder;
+  const step = env.labels.next(stepsDim.text, env.dim(stepsDim));
+  const args = call.args.map((arg) => lowerExpr(env, arg));
+  const before = env.inside(call.lengths);
+  for (const [i, context] of block.contexts.entries()) before.values.set(context, lowerExpr(env, call.contexts[i]));
+  lowerSteps(before, block.prelude);
+  const starts = startsOf(env, before, call);
+  const contexts = block.contexts.map((context) => before.read(context));
+  const labels = byRank([BATCH_LABEL, ...[...args, ...contexts, ...starts].flatMap((value) => value.labels)]);
+  const initial = block.states.map(({ binding }, i) => spread(b, starts[i], labels, shapeOf(before, binding.type)));
+  const sequences = args.map((arg, i) => sequenceOf(b, block.inputs[i], openAxes(arg, [step]), step));
+
+  const outputLabels: (readonly Label[])[] = [];
+  const body: Body = (inner, states, values) => {
+    outputLabels.length = 0;
+    const within = before.nested(inner);
+    for (const [i, { binding }] of block.states.entries()) within.values.set(binding, { value: states[i], labels });
+    for (const [i, { binding, labels: own }] of sequences.entries()) {
+      within.values.set(binding, { value: values[i], labels: own });
+    }
+    lowerSteps(within, block.steps);
+    const next = block.states.map((state) => spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)));
+    const outputs = block.outputs.map(({ value }) => {
+      const output = lowerExpr(within, value);
+      const own = byRank(output.labels);
+      outputLabels.push(own);
+      return spread(inner, output, own);
+    });
+    return { next, outputs };
+  };
+  const hints = [...block.states.map(({ binding }) => binding.name), ...block.outputs.map(({ name }) => name)];
+  const inputs = sequences.map(({ value }) => value);
+  const { reverse } = call;
+  const { last, stacked } =
+    typeof step.extent === "string"
+      ? b.scan({ length: step.extent, reverse }, initial, inputs, body, hints)
+      : unroll(b, { count: step.extent, reverse }, initial, inputs, body);
+  const outputs = stacked.map((value, i) => {
+    const own = outputLabels[i];
+    const at = own[0] === BATCH_LABEL ? 1 : 0;
+    return closeLabels(b, { value, labels: own.toSpliced(at, 0, step) }, [step]);
+  });
+  return [...outputs, ...last.map((value) => ({ value, labels }))];
+}
+
+function shapeOf(env: Environment, type: Type): readonly Dim[] {
+  return type.kind === "error" ? [] : type.axes.map((dim) => env.dim(dim));
+}
+
+/** From the call, else as declared, else zero. */
+function startsOf(env: Environment, before: Environment, call: ScanCall): readonly Labelled[] {
+  return call.block.states.map(({ binding, initial }) => {
+    const given = call.from.get(binding);
+    if (given !== undefined) return lowerExpr(env, given);
+    return initial === undefined ? { value: before.builder.constant(0), labels: [] } : lowerExpr(before, initial);
+  });
+}
+
+/** The axis of steps behind the batch, or in front where a step has none. */
+function sequenceOf(b: Builder, binding: Binding, arg: Labelled, step: Label): Sequence {
+  const labels = byRank(arg.labels.filter((label) => label !== step));
+  const at = labels[0] === BATCH_LABEL ? 1 : 0;
+  return { binding, value: spread(b, arg, labels.toSpliced(at, 0, step)), labels };
+}
+
+type Body = Parameters<Builder["scan"]>[3];
+
+/** A loop over an axis of known size, of which the IR has none: its steps one after another. */
+function unroll(
+  b: Builder,
+  { count, reverse }: { readonly count: number; readonly reverse: boolean },
+  initial: readonly Value[],
+  sequences: readonly Value[],
+  body: Body,
+): { readonly last: readonly Value[]; readonly stacked: readonly Value[] } {
+  const order = Array.from({ length: count }, (_, t) => (reverse ? count - 1 - t : t));
+  const columns: Value[][] = [];
+  let states = initial;
+  for (const t of order) {
+    const values = sequences.map((sequence) => {
+      const axis = stackAxis(sequence.type);
+      return b.reduce("sum", b.slice(sequence, axis, t, 1), [axis]);
+    });
+    const { next, outputs } = body(b, states, values);
+    states = next;
+    for (const [i, output] of outputs.entries()) {
+      const { shape } = output.type;
+      const axis = stackAxis(output.type);
+      const places = shape.map((_, from) => (from < axis ? from : from + 1));
+      columns[i] ??= [];
+      columns[i][t] = b.broadcast(output, shape.toSpliced(axis, 0, 1), places);
+    }
+  }
+  return { last: states, stacked: columns.map((column) => b.concat(column, stackAxis(column[0].type))) };
+}
