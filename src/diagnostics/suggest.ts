@@ -1,7 +1,7 @@
 /** @file "Did you mean …?" */
 
 /**
- * The candidate nearest to `name` by edit distance (a swap of neighbours counts once, letter case half), or undefined
+ * The candidate nearest to `name` by edit distance (a swap of neighbours counts once, letter case a quarter), or undefined
  * if none is near: more than a third of the name's letters wrong, or more than three.
  */
 export function suggest(name: string, candidates: Iterable<string>): string | undefined {
@@ -12,7 +12,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
     if (candidate === name || Math.abs(candidate.length - name.length) > limit) continue;
     const distance = editDistance(name, candidate);
     // Of a one-letter name every other one is one edit away, which says nothing.
-    const near = distance < Math.max(name.length, candidate.length) || distance < 1;
+    const near = distance < Math.max(name.length, candidate.length);
     if (near && (distance < bestDistance || (distance === bestDistance && best === undefined))) {
       best = candidate;
       bestDistance = distance;
@@ -44,5 +44,5 @@ function editDistance(a: string, b: string): number {
 
 function replacement(a: string, b: string): number {
   if (a === b) return 0;
-  return a.toLowerCase() === b.toLowerCase() ? 0.5 : 1;
+  return a.toLowerCase() === b.toLowerCase() ? 0.25 : 1;
 }

@@ -65,10 +65,9 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
     return diagnostic(code, span, message, help === undefined ? {} : { help });
   }
   const expected = error.name === "MismatchedTokenException" ? error.message : "";
-  const mistake = misplaced(found, previous, expected === "Identifier");
-  if (mistake !== undefined) return diagnostic(mistake.code, span, mistake.message, { help: mistake.help });
-
   const wanted = expected === "" ? (alternatives[rule] ?? "a name") : expectation(rule, expected);
+  const mistake = misplaced(found, previous, wanted === "a name");
+  if (mistake !== undefined) return diagnostic(mistake.code, span, mistake.message, { help: mistake.help });
   const saw = found === undefined ? `but this ${pieceName(piece)} ends here` : `found \`${shown(found)}\``;
   const message = `expected ${wanted}, ${saw}`;
   if (found === undefined && closers.has(expected)) {

@@ -72,15 +72,28 @@ export function parse(file: SourceFile): { unit: SourceUnit; diagnostics: readon
   return { unit, diagnostics: inOrder([...lexed.diagnostics, ...withoutEchoes(lexed.diagnostics, syntactic)]) };
 }
 
-/** A dropped character leaves a hole: what the grammar then finds on the same line is the same mistake again. */
+/**
+ * What was dropped leaves a hole: the same mistake again is what the grammar finds after it on the same line, and what
+ * it misses just in front of it.
+ */
 function withoutEchoes(lexical: readonly Diagnostic[], syntactic: readonly Diagnostic[]): Diagnostic[] {
   const lineOf = ({ span }: Diagnostic) => positionAt(span.file, span.start).line;
-  const causes = new Map(
+  const holes = new Map(
     inOrder(lexical)
       .reverse()
       .map((cause) => [lineOf(cause), cause.span.start]),
   );
-  return syntactic.filter((mistake) => (causes.get(lineOf(mistake)) ?? Infinity) > mistake.span.start);
+  const gaps = new Set(lexical.map(({ span }) => beforeSpace(span.file.text, span.start)));
+  return syntactic.filter((mistake) => {
+    const { start, end } = mistake.span;
+    return (holes.get(lineOf(mistake)) ?? Number.POSITIVE_INFINITY) > start && !(start === end && gaps.has(start));
+  });
+}
+
+function beforeSpace(text: string, offset: number): number {
+  let at = offset;
+  while (at > 0 && /\s/.test(text[at - 1])) at--;
+  return at;
 }
 
 function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {

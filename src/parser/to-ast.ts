@@ -151,7 +151,10 @@ function items(b: Builder, node: CstNode, convert: (item: Item) => Statement): S
 function typedItems(b: Builder, node: CstNode, convert: (item: Item, type: TypeSyntax) => Statement): Statement[] {
   return items(b, node, (item) => {
     const type = child(item.node, "type");
-    return type === undefined ? unknownValue(b, item) : convert(item, typeSyntax(b, type));
+    if (type !== undefined && !type.recoveredNode) return convert(item, typeSyntax(b, type));
+    // A state is more than a value: its prime would be the next complaint.
+    if (item.node.name !== "stateItem") return unknownValue(b, item);
+    return convert(item, { axes: [b.missing()], elem: { kind: "f32" }, span: b.span(type) });
   });
 }
 

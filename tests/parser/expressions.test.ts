@@ -46,14 +46,19 @@ describe("names and paths", () => {
     expect(withoutSpans(expressionOf("1.50e-5"))).toEqual({ kind: "number", value: 1.5e-5, text: "1.50e-5" });
   });
 
-  it.each(["cell", "layer", "model", "fn", "id", "reverse", "input_2", "scanned"])("lets a value be called %s", (name) => {
-    expect(shape(expressionOf(`${name} + ${name}(${name})`))).toBe(`(${name} + ${name}(${name}))`);
-  });
+  it.each(["cell", "layer", "model", "fn", "id", "reverse", "input_2", "scanned"])(
+    "lets a value be called %s",
+    (name) => {
+      expect(shape(expressionOf(`${name} + ${name}(${name})`))).toBe(`(${name} + ${name}(${name}))`);
+    },
+  );
 });
 
 describe("forms with a head", () => {
   it("tells index, call, reduction and look-up apart", () => {
-    const kinds = ["x[t]", "f(x)", "sum[n](x[n])", "h'[d, n]", "rnn.W[i, j]", "f()"].map((text) => expressionOf(text).kind);
+    const kinds = ["x[t]", "f(x)", "sum[n](x[n])", "h'[d, n]", "rnn.W[i, j]", "f()"].map(
+      (text) => expressionOf(text).kind,
+    );
     expect(kinds).toEqual(["index", "call", "reduce", "index", "index", "call"]);
   });
 

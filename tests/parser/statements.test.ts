@@ -15,7 +15,10 @@ describe("statements", () => {
   it.each([
     ["input x: [T] id(V), m: [T] bool, a: f32, k: id(3)", ["input", "input", "input", "input"]],
     ["context enc: [S, H] state h: [H] h' = h", ["context", "state", "assign"]],
-    ["target t: [T] loss mse(a, b) where m loss c metric acc = a metric f(a)", ["target", "loss", "loss", "metric", "metric"]],
+    [
+      "target t: [T] loss mse(a, b) where m loss c metric acc = a metric f(a)",
+      ["target", "loss", "loss", "metric", "metric"],
+    ],
     ["use a = X(1), b[L] = Y(2, act = elu) length T ragged, S", ["use", "use", "length", "length"]],
     ["output y output a, b' output y[d] = x[d]", ["output", "output", "output"]],
     ["const M[i, j]: [N, N] = i - j\ni, f = split(z, 2)", ["const", "assign"]],
@@ -78,7 +81,11 @@ describe("declarations", () => {
       ["model", "C"],
     ]);
     expect(withoutSpans(unit.declarations[3])).toMatchObject({
-      parameters: [{ name: { name: "H" } }, { name: { name: "N" }, default: { kind: "call" } }, { default: size("LSTM") }],
+      parameters: [
+        { name: { name: "H" } },
+        { name: { name: "N" }, default: { kind: "call" } },
+        { default: size("LSTM") },
+      ],
     });
   });
 

@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Argument, BinaryOperator, Expr, Ident, IndexBinder } from "../../src/parser/ast.js";
+import { formatUnit } from "../../src/parser/format.js";
+import { printExpr } from "../../src/parser/print.js";
+import { expressionOf, parseText, withoutSpans } from "./support.js";
+
+const specs = readdirSync("specs", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".seq"));
+
+describe("the specs that ship", () => {
+  it.each(specs)("%s reads the same after formatting, and formatting again changes nothing", (name) => {
+    const { unit, diagnostics } = parseText(readFileSync(`specs/${name}`, "utf8"));
+    expect(diagnostics).toEqual([]);
+    const text = formatUnit(unit);
+    const again = parseText(text);
+    expect(withoutSpans(again.unit)).toEqual(withoutSpans(unit));
+    expect(formatUnit(again.unit)).toBe(text);
+  });
+});
+
+describe("format", () => {
+  it("writes one canonical text and keeps comments where they stood", () => {
+    const { unit } = parseText(`// head
+import {A,B} from "std/x" // trailing
+/* long
+     comment */
+fn f(a,b)=(a+b)*(c-(d-e))
+/// doc
+///   two
+model M(V=1,cell=LSTM) { // open
+  // first
+  input x:[T,4 * H] id(V),y: f32 // t
+
+
+  use a=X(1), // one
+   b[L]=Y(2,act=elu)
+  z,e=scan reverse rnn(x) from {h:0,c:x[t-1] else -(1+2)}
+  q[n:N,k:K]=sum[s:4](z[n * K/3+k] else -1)**2
+  loss f(x) /* inside */ where m
+  // last
+}
+cell B { }
+// end`);
+    expect(formatUnit(unit)).toBe(`// head
+import { A, B } from "std/x" // trailing
+/* long
+ comment */
+fn f(a, b) = (a + b) * (c - (d - e))
+
+/// doc
+///   two
+model M(V = 1, cell = LSTM) { // open
+  // first
+  input x: [T, 4*H] id(V)
+  input y: f32 // t
+
+  use a = X(1) // one
+  use b[L] = Y(2, act = elu)
+  z, e = scan reverse rnn(x) from { h: 0, c: x[t - 1] else -(1 + 2) }
+  q[n: N, k: K] = sum[s: 4](z[n*K/3 + k] else -1) ** 2
+  /* inside */
+  loss f(x) where m
+  // last
+}
+
+cell B() {
+}
+
+// end
+`);
+  });
+
+  it.each([
+    "a - (b - c)",
+    "(a ** b) ** c",
+    "-a ** b",
+    "(-a) ** b",
+    "a ** -b",
+    "(a < b) < c",
+    "-(a + b)",
+    "a @ (b @ c)",
+  ])("keeps the parentheses of %s and no others", (text) => {
+    expect(printExpr(expressionOf(`((${text}))`))).toBe(text);
+  });
+});
+
+describe("generated expressions", () => {
+  it("read the same after printing", () => {
+    fc.assert(
+      fc.property(expressions, (expr) => {
+        expect(withoutSpans(expressionOf(printExpr(expr)))).toEqual(withoutSpans(expr));
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+const span = { file: { name: "", text: "" }, start: 0, end: 0 };
+const names = fc.constantFrom("a", "W_hh", "cell", "id", "reverse", "x1");
+const idents = names.map((name): Ident => ({ name, span }));
+const operators = fc.constantFrom<BinaryOperator>("+", "-", "*", "/", "@", "**", "<", "<=", ">", ">=", "==", "!=");
+
+const { expr: expressions } = fc.letrec<{ expr: Expr; atom: Expr; argument: Argument; binder: IndexBinder }>((tie) => {
+  const many = fc.array(tie("expr"), { minLength: 1, maxLength: 3 });
+  const base = fc.record({
+    kind: fc.constant("name" as const),
+    name: names,
+    primed: fc.boolean(),
+    span: fc.constant(span),
+  });
+  const argumentList = fc
+    .tuple(fc.array(tie("expr"), { maxLength: 2 }), fc.array(fc.tuple(idents, tie("expr")), { maxLength: 2 }))
+    .map(([plain, named]): Argument[] => [
+      ...plain.map((value) => ({ value, span })),
+      ...named.map(([name, value]) => ({ name, value, span })),
+    ]);
+  const index = fc
+    .tuple(base, many, fc.option(tie("expr"), { nil: undefined }))
+    .map(
+      ([on, indices, otherwise]): Expr => ({ kind: "index", base: on, indices, ...(otherwise && { otherwise }), span }),
+    );
+  const record = fc
+    .array(fc.tuple(idents, tie("expr")), { minLength: 1, maxLength: 2 })
+    .map((fields) => ({ kind: "record" as const, fields: fields.map(([name, value]) => ({ name, value })), span }));
+  const scans = fc.constantFrom<[boolean, "none" | "forward" | "reverse"]>(
+    [true, "none"],
+    [true, "forward"],
+    [false, "forward"],
+    [false, "reverse"],
+  );
+  const apply = fc
+    .tuple(scans, idents, argumentList, fc.option(fc.oneof(tie("expr"), record), { nil: undefined }))
+    .map(([[chain, scan], callee, list, from]): Expr => {
+      const start = scan === "none" ? undefined : from;
+      return { kind: "apply", chain, scan, callee, arguments: list, ...(start && { from: start }), span };
+    });
+  return {
+    binder: fc
+      .tuple(idents, fc.option(tie("expr"), { nil: undefined }))
+      .map(([name, extent]) => ({ name, ...(extent && { extent }), span })),
+    argument: tie("expr").map((value) => ({ value, span })),
+    atom: fc.oneof(
+      base,
+      fc.constantFrom("3", "0.5", "1e-5").map((text): Expr => ({ kind: "number", value: Number(text), text, span })),
+      fc
+        .tuple(idents, fc.array(fc.constantFrom("0", "12", "W", "state"), { minLength: 1, maxLength: 3 }))
+        .map(([head, fields]): Expr => ({ kind: "path", head, fields: fields.map((name) => ({ name, span })), span })),
+    ),
+    expr: fc.oneof(
+      { maxDepth: 4, depthSize: "small" },
+      tie("atom"),
+      fc
+        .tuple(operators, tie("expr"), tie("expr"))
+        .map(([operator, left, right]): Expr => ({ kind: "binary", operator, left, right, span })),
+      fc
+        .tuple(fc.constantFrom<"+" | "-">("+", "-"), tie("expr"))
+        .map(([operator, operand]): Expr => ({ kind: "unary", operator, operand, span })),
+      fc.tuple(idents, argumentList).map(([callee, list]): Expr => ({ kind: "call", callee, arguments: list, span })),
+      index,
+      fc
+        .tuple(idents, fc.array(tie("binder"), { minLength: 1, maxLength: 2 }), tie("expr"))
+        .map(([name, indices, argument]): Expr => ({ kind: "reduce", function: name, indices, argument, span })),
+      apply,
+      many.map((elements): Expr => ({ kind: "list", elements, span })),
+    ),
+  };
+});
