@@ -8,16 +8,26 @@
 import { Block } from "./block.js";
 import { type KernelContext, count, located, storeElement } from "./context.js";
 import { type Expr, GROUP, type Kernel, THREAD, add, call, f32, infix, load, mul, u32 } from "./kernel-ir.js";
-import type { Dim } from "../ir/types.js";
+import type { Dim, Value } from "../ir/types.js";
 import { type Index, Scalarizer, delinear, elementKey, product } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
-/** Threads are SIDE × SIDE, each with PATCH × PATCH results, SIDE apart, so that neighbours touch neighbours. */
+/** Threads are SIDE × SIDE; the results of one lie SIDE apart, so that neighbours touch neighbours. */
 const SIDE = 8;
-const PATCH = 4;
-const TILE = SIDE * PATCH;
 const DEPTH = 16;
 const WORKGROUP = SIDE * SIDE;
+/** Results a thread has along one side: the more, the fewer reads a product, the fewer workgroups. */
+const PATCHES = [8, 4, 2];
+
+/** One side of the product: what is read, and the tile of it in workgroup memory. */
+interface Operand {
+  readonly array: string;
+  readonly value: Value;
+  readonly labels: string;
+  readonly axis: Axes;
+  readonly start: Expr;
+  readonly patch: number;
+}
 
 interface Axes {
   readonly labels: readonly string[];
@@ -28,7 +38,7 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
   const { anchor, roots } = group;
   const [a, b] = anchor.args;
   const { lhs, rhs, out } = anchor.attrs;
-  const axes = (keep: (label: string) => boolean, labels: string, value: typeof a): Axes => {
+  const axes = (keep: (label: string) => boolean, labels: string, value: Value): Axes => {
     const kept = [...labels].filter(keep);
     return { labels: kept, dims: kept.map((l) => value.type.shape[labels.indexOf(l)]) };
   };
@@ -39,13 +49,13 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
 
   const block = new Block();
   const scalars = new Scalarizer(block, context.definitions, located(context, new Set(roots.map((r) => r.id))));
-  const tiles = (dims: readonly Dim[]) => infix("/", add(product(dims), u32(TILE - 1)), u32(TILE));
-  const across = block.let(foldedTiles(columns.dims) ?? tiles(columns.dims), "across");
-  const down = block.let(foldedTiles(rows.dims) ?? tiles(rows.dims), "down");
+  const [height, width] = [patch(rows.dims), patch(columns.dims)];
+  const across = block.let(tiles(columns.dims, width * SIDE), "across");
+  const down = block.let(tiles(rows.dims, height * SIDE), "down");
   const rest = block.let(infix("/", GROUP, across), "rest");
-  const column0 = block.let(mul(infix("%", GROUP, across), u32(TILE)), "column0");
+  const column0 = block.let(mul(infix("%", GROUP, across), u32(width * SIDE)), "column0");
   const single = batch.dims.length === 0;
-  const row0 = block.let(mul(single ? rest : infix("%", rest, down), u32(TILE)), "row0");
+  const row0 = block.let(mul(single ? rest : infix("%", rest, down), u32(height * SIDE)), "row0");
   const which = single ? u32(0) : block.let(infix("/", rest, down), "which");
   const batchIndex = delinear(batch.dims, which);
   const threadRow = block.let(infix("/", THREAD, u32(SIDE)), "thread_row");
@@ -61,23 +71,25 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
       return u32(0);
     });
 
-  const arrays = ["left", "right"].map((side) => ({ name: `${name}_${side}`, size: TILE * DEPTH }));
+  const left: Operand = { array: `${name}_left`, value: a, labels: lhs, axis: rows, start: row0, patch: height };
+  const right: Operand = { array: `${name}_right`, value: b, labels: rhs, axis: columns, start: column0, patch: width };
   const sums: Expr[][] = [];
-  for (let i = 0; i < PATCH; i++) {
-    sums.push(Array.from({ length: PATCH }, (_, j) => block.variable(f32(0), `sum_${i}${j}`)));
+  for (let i = 0; i < height; i++) {
+    sums.push(Array.from({ length: width }, (_, j) => block.variable(f32(0), `sum_${i}${j}`)));
   }
 
   const whole = depth.dims.every((d) => typeof d === "number") && product(depth.dims);
   const ragged = !(whole && whole.kind === "literal" && whole.value % DEPTH === 0);
 
-  const loadTile = (array: string, value: typeof a, labels: string, axis: Axes, start: Expr, k0: Expr) => {
+  const loadTile = ({ array, value, labels, axis, start, patch: side }: Operand, k0: Expr) => {
+    const tile = side * SIDE;
     // Neighbouring threads read neighbouring memory: along whatever axis the array ends with.
     const alongDepth = depth.labels.includes(labels[labels.length - 1]);
-    const fast = alongDepth ? DEPTH : TILE;
+    const fast = alongDepth ? DEPTH : Math.min(tile, WORKGROUP);
     const perPass = WORKGROUP / fast;
     const quick = block.let(infix("%", THREAD, u32(fast)), "quick");
     const slow = block.let(infix("/", THREAD, u32(fast)), "slow");
-    for (let pass = 0; pass < (TILE * DEPTH) / WORKGROUP; pass++) {
+    for (let pass = 0; pass < (tile * DEPTH) / WORKGROUP; pass++) {
       const other = add(slow, u32(pass * perPass));
       const [place, k] = alongDepth ? [other, quick] : [quick, other];
       const deep = block.let(add(k0, k), "deep");
@@ -88,7 +100,7 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
       ]);
       const element = scalars.at({ value, index });
       const safe = ragged ? call("select", "f32", f32(0), element, infix("<", deep, product(depth.dims))) : element;
-      block.store(array, add(mul(k, u32(TILE)), place), safe);
+      block.store(array, add(mul(k, u32(tile)), place), safe);
     }
   };
 
@@ -96,19 +108,18 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     "k0",
     product(depth.dims),
     (k0) => {
-      loadTile(arrays[0].name, a, lhs, rows, row0, k0);
-      loadTile(arrays[1].name, b, rhs, columns, column0, k0);
+      loadTile(left, k0);
+      loadTile(right, k0);
       block.barrier(false);
       block.loop("k", u32(DEPTH), (k) => {
-        const line = (array: string, first: Expr) =>
-          Array.from({ length: PATCH }, (_, i) =>
-            block.read(load(array, add(mul(k, u32(TILE)), add(first, u32(i * SIDE)))), "x"),
+        const line = ({ array, patch: side }: Operand, first: Expr) =>
+          Array.from({ length: side }, (_, i) =>
+            block.read(load(array, add(mul(k, u32(side * SIDE)), add(first, u32(i * SIDE)))), "x"),
           );
-        const left = line(arrays[0].name, threadRow);
-        const right = line(arrays[1].name, threadColumn);
-        sums.forEach((row, i) => {
-          row.forEach((sum, j) => {
-            block.assign(sum, add(sum, mul(left[i], right[j])));
+        const [column, row] = [line(left, threadRow), line(right, threadColumn)];
+        sums.forEach((line, i) => {
+          line.forEach((sum, j) => {
+            block.assign(sum, add(sum, mul(column[i], row[j])));
           });
         });
       });
@@ -144,14 +155,22 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")}: product [${size(rows)}, ${size(depth)}] × [${size(depth)}, ${size(columns)}]`,
     layout: "step",
     workgroupSize: WORKGROUP,
-    arrays,
-    groups: [count(batch.dims), count(rows.dims, TILE), count(columns.dims, TILE)],
+    arrays: [left, right].map(({ array, patch: side }) => ({ name: array, size: side * SIDE * DEPTH })),
+    groups: [count(batch.dims), count(rows.dims, height * SIDE), count(columns.dims, width * SIDE)],
     body: block.stmts,
   };
 }
 
-/** The number of tiles, where the sizes are known at compile time. */
-function foldedTiles(dims: readonly Dim[]): Expr | undefined {
+/** The largest patch that the extent fills, or nearly: a run-time length is taken to be long. */
+function patch(dims: readonly Dim[]): number {
   const { factor, lengths } = count(dims);
-  return lengths.length === 0 ? u32(Math.ceil(factor / TILE)) : undefined;
+  if (lengths.length > 0) return PATCHES[0];
+  const waste = (side: number) => Math.ceil(factor / (side * SIDE)) * side * SIDE - factor;
+  return PATCHES.find((side) => waste(side) <= factor / 4) ?? PATCHES[PATCHES.length - 1];
+}
+
+function tiles(dims: readonly Dim[], tile: number): Expr {
+  const { factor, lengths } = count(dims);
+  if (lengths.length === 0) return u32(Math.ceil(factor / tile));
+  return infix("/", add(product(dims), u32(tile - 1)), u32(tile));
 }

@@ -19,9 +19,11 @@ import {
   variable,
 } from "./kernel-ir.js";
 
-const WORKGROUP = 256;
-/** The partial sums are few enough that every workgroup of the update adds them up for itself. */
-const MAX_PARTIALS = 256;
+const WORKGROUP = 64;
+/** Elements a thread, a workgroup's width apart. */
+const RUN = 8;
+/** Few enough that every thread of the update adds them up for itself, which spares it a barrier. */
+const MAX_PARTIALS = 32;
 
 const hyper = (field: string): Expr => variable(`hyper.${field}`, "f32", 0);
 
@@ -32,19 +34,7 @@ export interface ParameterLayout {
 }
 
 export function partialCount({ trainable }: ParameterLayout): number {
-  return Math.min(MAX_PARTIALS, Math.ceil(trainable / WORKGROUP));
-}
-
-/** Adds up an array of the workgroup's; afterwards every thread may read the sum at place 0. */
-function sumTree(block: Block, memory: string): void {
-  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
-    block.barrier(false);
-    block.if(infix("<", THREAD, u32(half)), () => {
-      const [mine, theirs] = [THREAD, add(THREAD, u32(half))].map((i) => block.read(load(memory, i), "part"));
-      block.store(memory, THREAD, add(mine, theirs));
-    });
-  }
-  block.barrier(false);
+  return Math.min(MAX_PARTIALS, Math.ceil(trainable / (WORKGROUP * RUN)));
 }
 
 /** partials[i] = Σ g² over every partialCount-th run of a workgroup's width. */
@@ -65,7 +55,13 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
     u32(stride),
   );
   block.store(memory, THREAD, total);
-  sumTree(block, memory);
+  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
+    block.barrier(false);
+    block.if(infix("<", THREAD, u32(half)), () => {
+      const [mine, theirs] = [THREAD, add(THREAD, u32(half))].map((i) => block.read(load(memory, i), "part"));
+      block.store(memory, THREAD, add(mine, theirs));
+    });
+  }
   block.if(infix("==", THREAD, u32(0)), () => {
     block.store("arena", add(partials, GROUP), block.read(load(memory, u32(0)), "sum"));
   });
@@ -84,19 +80,19 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
 export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: Expr, norm: Expr): Kernel {
   const block = new Block();
   const name = "adamw";
-  const memory = `${name}_sum`;
-  const count = partialCount(layout);
-  const part = block.let(load("arena", add(partials, THREAD)), "part");
-  block.store(memory, THREAD, call("select", "f32", f32(0), part, infix("<", THREAD, u32(count))));
-  sumTree(block, memory);
-  const length = block.let(call("sqrt", "f32", block.read(load(memory, u32(0)), "sum")), "norm");
+  const total = block.variable(f32(0), "total");
+  block.loop("i", u32(partialCount(layout)), (i) => {
+    block.assign(total, add(total, block.let(load("arena", add(partials, i)), "part")));
+  });
+  const length = block.let(call("sqrt", "f32", total), "norm");
   const limit = hyper("clipNorm");
   // As torch.nn.utils.clip_grad_norm_: min(1, limit / (norm + 1e-6)); a limit of 0 means none.
   const shrink = call("min", "f32", f32(1), infix("/", limit, add(length, f32(1e-6))));
   const scale = block.let(call("select", "f32", shrink, f32(1), infix("==", limit, f32(0))), "scale");
-  const i = block.let(add(mul(GROUP, u32(WORKGROUP)), THREAD), "i");
-  block.if(infix("==", i, u32(0)), () => block.store("arena", norm, length));
-  block.if(infix("<", i, u32(layout.trainable)), () => {
+  const first = block.let(add(mul(GROUP, u32(WORKGROUP * RUN)), THREAD), "first");
+  block.if(infix("==", first, u32(0)), () => block.store("arena", norm, length));
+  const end = block.let(call("min", "u32", add(first, u32(WORKGROUP * RUN)), u32(layout.trainable)), "end");
+  const element = (i: Expr) => {
     const g = block.let(mul(load("arena", add(gradients, i)), scale), "g");
     const blend = (beta: Expr, old: Expr, fresh: Expr) =>
       block.let(add(mul(beta, old), mul(infix("-", f32(1), beta), fresh)), "moment");
@@ -111,14 +107,15 @@ export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: 
     block.store("moments", i, m);
     block.store("moments", second, v);
     block.store("params_rw", i, p);
-  });
+  };
+  block.loop("i", end, element, first, u32(WORKGROUP));
   return {
     name,
     comment: "clip by the global norm, then AdamW",
     layout: "update",
     workgroupSize: WORKGROUP,
-    arrays: [{ name: memory, size: WORKGROUP }],
-    groups: [{ factor: layout.trainable, lengths: [], divisor: WORKGROUP }],
+    arrays: [],
+    groups: [{ factor: layout.trainable, lengths: [], divisor: WORKGROUP * RUN }],
     body: block.stmts,
   };
 }
