@@ -2,9 +2,9 @@
  * @file Moves what does not depend on a state in front of its loop, for all steps at once: `W @ x` becomes one matrix
  * product over batch and time, and what a loop leaves behind is what is truly sequential.
  *
- * Contractions, reductions and look-ups always move. Pointwise instructions move when the loop does not read more for
- * it: `W @ x + b` does, `exp(dt[d] * A[d, n])`, which is larger than what it is made from, stays. What the same at
- * every step moves too, unless it is a constant or a mere view.
+ * Contractions, reductions and look-ups always move. Pointwise instructions move when the loop reads less for it, or no
+ * more if they read what moves: `W @ x + b` does, `exp(dt[d] * A[d, n])`, which is larger than what it is made from,
+ * stays. What is the same at every step moves too, unless it is a constant or a mere view.
  */
 
 import { Builder, type IdSource } from "../ir/builder.js";
@@ -83,17 +83,16 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
     ...loop.outputs.map((o) => o.step).filter((step) => !definition.has(step.id)),
     ...loop.instrs.filter((instr) => !free.instrs.includes(instr)).flatMap(reads),
   ];
-  /** The elements a step reads if the results of `moved` are given. */
-  const readSize = (moved: ReadonlySet<Instr>) => {
-    const found = new Map<ValueId, Value>();
-    const visit = (value: Value) => {
+  /** What varies and has to be given for `values` to be computed, if the results of `moved` are given. */
+  const bases = (values: readonly Value[], moved: ReadonlySet<Instr>, into = new Map<ValueId, Value>()) => {
+    for (const value of values) {
       const instr = definition.get(value.id);
-      if (instr !== undefined && !moved.has(instr)) instr.args.forEach(visit);
-      else if (free.stepwise.has(value.id)) found.set(value.id, value);
-    };
-    roots.forEach(visit);
-    return totalSize(found.values());
+      if (instr !== undefined && !moved.has(instr)) bases(instr.args, moved, into);
+      else if (free.stepwise.has(value.id)) into.set(value.id, value);
+    }
+    return into;
   };
+  const readSize = (moved: ReadonlySet<Instr>) => totalSize(bases(roots, moved).values());
 
   const moved = new Set<Instr>();
   const fromConstants = new Set<ValueId>();
@@ -107,9 +106,11 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
       reading = -1;
     } else if (lowering === "pointwise") {
       if (reading < 0) reading = readSize(moved);
+      const from = [...bases(instr.args, moved).keys()];
+      const most = from.length === 0 || from.some((id) => definition.has(id)) ? reading : reading - 1;
       moved.add(instr);
       const then = readSize(moved);
-      if (then > reading) moved.delete(instr);
+      if (then > most) moved.delete(instr);
       else reading = then;
     }
   }

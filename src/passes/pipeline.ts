@@ -12,6 +12,7 @@ import { hoist } from "./hoist.js";
 import { reassociate } from "./reassociate.js";
 import { simplify } from "./simplify.js";
 import { sink } from "./sink.js";
+import { stream } from "./stream.js";
 
 /** One step of the pipeline; `name` is what an internal error blames. */
 export interface Pass {
@@ -32,6 +33,7 @@ export const pipeline: readonly Pass[] = [
   // From here on each graph goes its own way.
   fromForward("evaluate", evaluation),
   fromForward("predict", prediction),
+  { name: "stream", run: stream },
   fromForward("train", (forward, module) => autodiff(forward, module.parameters)),
   everywhere("simplify derivative", simplify),
   everywhere("cse derivative", cse),

@@ -42,7 +42,10 @@ function regroup(b: Builder, loop: Loop): readonly Instr[] {
   for (const instr of loop.instrs) {
     const all = instr.op === "add" ? instr.args.flatMap(terms) : [];
     const free = all.filter((value) => !stateful.has(value.id));
-    if (free.length < 2 || free.length === all.length || instr.args.some((arg) => terms(arg).length === free.length)) {
+    const grouped = instr.args.some(
+      (arg) => terms(arg).every((value) => free.includes(value)) && terms(arg).length === free.length,
+    );
+    if (free.length < 2 || free.length === all.length || grouped) {
       b.instrs.push(instr);
       continue;
     }

@@ -29,6 +29,29 @@ export const sums: readonly Rule[] = [
     if (kind !== "sum") return whole;
     return repeated.reduce((value, axis) => b.binary("mul", value, asNumber(b, shape[axis], out)), whole);
   }),
+  rule("sum of negation", ["reduce"], (b, { attrs: { kind, axes }, args: [x], results: [out] }, facts) => {
+    const inner = kind === "sum" ? facts.onlyBy("neg", x) : undefined;
+    return inner && b.unary("neg", b.reduce("sum", inner.args[0], axes), out.hint);
+  }),
+  rule("sum of sums of products", ["reduce"], (b, { attrs: { kind, axes }, args: [x], results: [out] }, facts) => {
+    const inner = kind === "sum" ? (facts.onlyBy("add", x) ?? facts.onlyBy("sub", x)) : undefined;
+    if (!inner?.args.some((arg) => isProduct(arg, facts))) return undefined;
+    const [left, right] = inner.args.map((arg) => b.reduce("sum", arg, axes));
+    return b.binary(inner.op, left, right, out.hint);
+  }),
+  rule("common factor of a sum", ["reduce"], (b, { attrs: { kind, axes }, args: [x], results: [out] }, facts) => {
+    const product = kind === "sum" ? facts.onlyBy("mul", x) : undefined;
+    const common = product?.args.findIndex((arg) => {
+      const repeated = facts.by("broadcast", arg);
+      return repeated !== undefined && !repeated.attrs.axes.some((axis) => axes.includes(axis));
+    });
+    if (product === undefined || common === undefined || common < 0) return undefined;
+    const factor = facts.by("broadcast", product.args[common])!;
+    const kept = axesOf(x).filter((axis) => !axes.includes(axis));
+    const places = factor.attrs.axes.map((axis) => kept.indexOf(axis));
+    const small = b.broadcast(factor.args[0], out.type.shape, places);
+    return b.binary("mul", b.reduce("sum", product.args[1 - common], axes), small, out.hint);
+  }),
   // Only if each factor lacks an axis: otherwise nothing is used twice, and one fused pointwise sum is better.
   rule("sum of products", ["reduce"], (b, { attrs: { kind, axes }, args: [x], results: [out] }, facts) => {
     const product = kind === "sum" && x.type.elem === "f32" ? facts.onlyBy("mul", x) : undefined;
@@ -88,6 +111,13 @@ function asNumber(b: Builder, dim: Dim, like: Value): Value {
   if (typeof dim === "number") return b.constant(dim, elem);
   const length = b.op("length", { name: dim }, []);
   return elem === "f32" ? b.unary("to_f32", length) : length;
+}
+
+/** Whether a value is a contraction, or a product that becomes one when it is summed. */
+function isProduct(value: Value, facts: Facts): boolean {
+  if (facts.onlyBy("contract", value) !== undefined) return true;
+  const rank = value.type.shape.length;
+  return facts.onlyBy("mul", value)?.args.every((arg) => factorOf(arg, facts).labels.length < rank) ?? false;
 }
 
 interface Labelled {

@@ -133,7 +133,7 @@ function evaluate(loop: Loop, chosen: ReadonlySet<Instr>, startsAtZero: (state: 
     const state = previous.get(value.id);
     if (state !== undefined) written.set(value.id, value);
     else if (instr === undefined || again.has(instr)) return;
-    else if (isRemade(instr)) {
+    else if (isRemade(instr, definition)) {
       again.add(instr);
       instr.args.forEach(need);
     } else written.set(value.id, value);
@@ -153,7 +153,19 @@ function evaluate(loop: Loop, chosen: ReadonlySet<Instr>, startsAtZero: (state: 
   };
 }
 
-/** Sources and views that repeat: done again outside rather than written by the loop. */
-function isRemade(instr: Instr): boolean {
-  return instr.op === "broadcast" || registry[instr.op].lowering === "source";
+/**
+ * Sources, views that repeat, and products larger than all they are made from (outer products): done again outside
+ * rather than written by the loop.
+ */
+function isRemade(instr: Instr, definition: ReadonlyMap<ValueId | undefined, Instr>): boolean {
+  const { lowering } = registry[instr.op];
+  if (instr.op === "broadcast" || lowering === "source") return true;
+  if (lowering !== "pointwise") return false;
+  const bases = new Map<ValueId, Value>();
+  for (const arg of instr.args) {
+    const by = definition.get(arg.id);
+    const base = by?.op === "broadcast" ? by.args[0] : arg;
+    bases.set(base.id, base);
+  }
+  return size(instr.results[0]) > totalSize(bases.values());
 }

@@ -82,7 +82,8 @@ function gates(b: Builder, z: Value, count: number): Value[] {
 export function gatedCell(options: { readonly reverse?: boolean; readonly learnedStart?: boolean } = {}): GraphWriter {
   const g = new GraphWriter();
   const { b } = g;
-  const [wx, wh, bias] = [g.param("W_x", [4 * H, I]), g.param("W_h", [4 * H, H]), g.param("bias", [4 * H])];
+  const [wx, wh] = [g.param("W_x", [4 * H, I]), g.param("W_h", [4 * H, H])];
+  const [bx, bh] = [g.param("b_x", [4 * H]), g.param("b_h", [4 * H])];
   const x = g.input("x", ["T", I]);
   const zero = b.fill(0, [BATCH, H]);
   const start = options.learnedStart === true ? perExample(b, g.param("start", [H])) : zero;
@@ -91,7 +92,8 @@ export function gatedCell(options: { readonly reverse?: boolean; readonly learne
     [start, zero],
     [x],
     (s, [h, c], [xt]) => {
-      const z = s.binary("add", s.binary("add", matvec(s, wx, xt), perExample(s, bias)), matvec(s, wh, h));
+      const fromInput = s.binary("add", matvec(s, wx, xt), perExample(s, bx));
+      const z = s.binary("add", s.binary("add", fromInput, matvec(s, wh, h)), perExample(s, bh));
       const [i, f, k, o] = gates(s, z, 4);
       const kept = s.binary("mul", s.unary("sigmoid", f), c);
       const c2 = s.binary("add", kept, s.binary("mul", s.unary("sigmoid", i), s.unary("tanh", k)), "c");
