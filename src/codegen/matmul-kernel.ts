@@ -36,8 +36,11 @@ interface Axes {
 
 export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul" }>, context: KernelContext): Kernel {
   const { anchor, roots } = group;
-  const [a, b] = anchor.args;
-  const { lhs, rhs, out } = anchor.attrs;
+  const { out } = anchor.attrs;
+  // The side that the result ends with makes the columns, so that neighbouring threads store to neighbouring memory.
+  const swap = !anchor.attrs.rhs.includes(out[out.length - 1]);
+  const [lhs, rhs] = swap ? [anchor.attrs.rhs, anchor.attrs.lhs] : [anchor.attrs.lhs, anchor.attrs.rhs];
+  const [a, b] = swap ? [anchor.args[1], anchor.args[0]] : anchor.args;
   const axes = (keep: (label: string) => boolean, labels: string, value: Value): Axes => {
     const kept = [...labels].filter(keep);
     return { labels: kept, dims: kept.map((l) => value.type.shape[labels.indexOf(l)]) };
