@@ -8,6 +8,7 @@ import { autodiff } from "./autodiff.js";
 import { cse } from "./cse.js";
 import { dce } from "./dce.js";
 import { evaluation, prediction } from "./derive-graphs.js";
+import { eraseStopGradient } from "./erase-stop-gradient.js";
 import { hoist } from "./hoist.js";
 import { reassociate } from "./reassociate.js";
 import { simplify } from "./simplify.js";
@@ -22,30 +23,37 @@ export interface Pass {
 
 export const pipeline: readonly Pass[] = [
   // Index notation becomes contractions, which the next passes look for.
-  everywhere("simplify", simplify),
-  everywhere("cse", cse),
+  ...tidy("lowered"),
   everywhere("reassociate", reassociate),
   // Before the derivative, so that it is taken of matrix products over all steps, not of a product a step.
   everywhere("hoist", hoist),
   everywhere("sink", sink),
-  everywhere("simplify moved", simplify),
-  everywhere("cse moved", cse),
+  ...tidy("moved"),
   // From here on each graph goes its own way.
   fromForward("evaluate", evaluation),
   fromForward("predict", prediction),
   { name: "stream", run: stream },
   fromForward("train", (forward, module) => autodiff(forward, module.parameters)),
-  everywhere("simplify derivative", simplify),
-  everywhere("cse derivative", cse),
+  everywhere("erase stop_gradient", eraseStopGradient),
+  ...tidy("derived"),
   // The reverse loops have come into being: the gradients of weights and inputs leave them.
-  everywhere("hoist derivative", hoist),
-  everywhere("sink derivative", sink),
+  everywhere("hoist derived", hoist),
+  everywhere("sink derived", sink),
   // Sums over time of products become products that sum over time.
-  everywhere("simplify moved derivative", simplify),
-  everywhere("cse moved derivative", cse),
+  ...tidy("moved derived"),
+  // After the streaming form, which cannot keep what is no state of the model.
   everywhere("accumulate", accumulate),
   everywhere("dce", dce),
 ];
+
+/** Merging comes first because several rules want an operand that nothing else reads, and last because they copy. */
+function tidy(what: string): readonly Pass[] {
+  return [
+    everywhere(`cse before simplify, ${what}`, cse),
+    everywhere(`simplify, ${what}`, simplify),
+    everywhere(`cse after simplify, ${what}`, cse),
+  ];
+}
 
 /** Runs all passes; with `verify` the invariants of the IR are checked before the first and after each of them. */
 export function runPipeline(module: Module, { verify = false }: { readonly verify?: boolean } = {}): Module {

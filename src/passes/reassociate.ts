@@ -6,6 +6,7 @@
 import { Builder } from "../ir/builder.js";
 import { idsBeyond, reads } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
+import { dce } from "./dce.js";
 import { closeLoop, type Loop, openLoop } from "./loop.js";
 
 export function reassociate(graph: Graph): Graph {
@@ -15,7 +16,8 @@ export function reassociate(graph: Graph): Graph {
     const loop = openLoop(instr);
     return closeLoop({ ...loop, instrs: regroup(new Builder(ids), loop) });
   });
-  return { ...graph, instrs };
+  // Left where they are, the old sums would count as readers of what is to be hoisted.
+  return dce({ ...graph, instrs });
 }
 
 function regroup(b: Builder, loop: Loop): readonly Instr[] {

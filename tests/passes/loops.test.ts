@@ -5,6 +5,7 @@ import { accumulate } from "../../src/passes/accumulate.js";
 import { autodiff } from "../../src/passes/autodiff.js";
 import { cse } from "../../src/passes/cse.js";
 import { dce } from "../../src/passes/dce.js";
+import { eraseStopGradient } from "../../src/passes/erase-stop-gradient.js";
 import { hoist } from "../../src/passes/hoist.js";
 import { reassociate } from "../../src/passes/reassociate.js";
 import { simplify } from "../../src/passes/simplify.js";
@@ -20,6 +21,7 @@ const passes: { readonly [name: string]: (graph: Graph) => Graph } = {
   accumulate,
   simplify,
   cse,
+  eraseStopGradient,
   "all together": (graph) => cse(accumulate(simplify(sink(hoist(reassociate(simplify(cse(graph)))))))),
   "sink after hoist": (graph) => sink(hoist(graph)),
 };
