@@ -65,7 +65,8 @@ function checkModel(
       const help = "sizes are whole and at least 1";
       reporter.report("SEQ3009", name.span, `The size \`${name.name}\` is set to ${value}.`, { help });
     }
-    given.set(name.name, { kind: "value", expr: numberExpr(value, name.span) });
+    const sound = whole || !isSizeName(name.name);
+    given.set(name.name, sound ? { kind: "value", expr: numberExpr(value, name.span) } : { kind: "error" });
   }
   const context = topContext(reporter, unit.scope, false);
   const values = parameterValues(context, declaration, unit.scope, given, declaration.name.span, "warning");

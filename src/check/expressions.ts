@@ -94,7 +94,7 @@ function checkPath(context: Context, expr: PathExpr): TypedExpr {
   const rest = fields.map((field) => field.name).join(".");
   const missing = (known: readonly string[], what: string) => {
     const message = `\`${head.name}\` has no ${what} \`${rest}\`.`;
-    context.reporter.report("SEQ2005", fields.length > 0 ? fields[0].span : span, message, didYouMean(rest, known));
+    context.reporter.report("SEQ2005", span, message, didYouMean(rest, known));
     return errorExpr(span);
   };
   if (meaning.kind === "record") {

@@ -140,7 +140,9 @@ export function checkReduce(context: Context, expr: ReduceExpr, sizeOf: SizeOf):
   }
   if (keepsIndices(op)) {
     const over = expr.indices.flatMap(({ name }) => outerIndex(context, name, op));
-    const arg = context.check(context, expr.argument);
+    const named = expr.indices.filter(({ name }) => !over.some((index) => index.name === name.name));
+    const unbound = new Map(named.map(({ name }) => [name.name, { kind: "error" } as const]));
+    const arg = context.check({ ...context, scope: withNames(context.scope, unbound) }, expr.argument);
     if (!wantNumber(context, arg) || over.length < expr.indices.length) return errorExpr(span);
     return { kind: "reduce", op, over, arg, type: arg.type, span };
   }
