@@ -12,7 +12,7 @@ export interface RelatedSpan {
 export interface Diagnostic {
   readonly code: DiagnosticCode;
   readonly severity: "error" | "warning";
-  /** One plain sentence. */
+  /** One plain sentence, with its capital and its full stop; what is related and what helps have neither. */
   readonly message: string;
   readonly span: Span;
   readonly related: readonly RelatedSpan[];

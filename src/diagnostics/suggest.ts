@@ -21,12 +21,6 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** "did you mean `W_hh`?", for a diagnostic's help line. */
-export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
-  const nearest = suggest(name, candidates);
-  return nearest === undefined ? undefined : `did you mean \`${nearest}\`?`;
-}
-
 /** Optimal string alignment: insertions, deletions, replacements and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) => [i, ...new Array<number>(b.length).fill(0)]);

@@ -23,7 +23,7 @@ export function expression(b: Builder, node: CstNode | undefined): Expr {
     b.report(
       "SEQ1010",
       b.tokenSpan(operators[1]),
-      "comparisons do not chain",
+      "Comparisons do not chain.",
       "compare twice and combine with `where`",
     );
   }
@@ -80,7 +80,7 @@ function postfix(b: Builder, node: CstNode | undefined): Expr {
   const otherwise = withSigns(b, otherwiseNode, atom(b, child(otherwiseNode, "operand")));
   if (base.kind === "error") return base;
   if (base.kind !== "index" || child(child(node, "atom"), "reference") === undefined) {
-    const message = "`else` gives the value outside the range of an index, and here is no index in front of it";
+    const message = "`else` gives the value outside the range of an index, and here is no index in front of it.";
     b.report("SEQ1012", b.tokenSpan(token(node, "Else")), message, "to choose between values write `where(c, a, b)`");
     return base;
   }
@@ -106,7 +106,7 @@ function numberLiteral(b: Builder, at: IToken): Expr {
   const value = Number(at.image);
   const span = b.tokenSpan(at);
   if (Number.isFinite(value)) return { kind: "number", value, text: at.image, span };
-  b.report("SEQ1019", span, `the number \`${at.image}\` is too large`, "infinity is written `inf`");
+  b.report("SEQ1019", span, `the number \`${at.image}\` is too large.`, "infinity is written `inf`");
   return { kind: "error", span };
 }
 
@@ -126,7 +126,7 @@ function reference(b: Builder, node: CstNode | undefined): Expr {
   if (called === undefined) {
     if (head.image === "where") {
       const help = "`where(c, a, b)` chooses; a loss has its clause, `loss e where m`";
-      b.report("SEQ1015", b.tokenSpan(head), "`where` is a reserved word and no value", help);
+      b.report("SEQ1015", b.tokenSpan(head), "`where` is a reserved word and no value.", help);
     }
     if (indices === undefined) return base;
     const values = children(indices, "index").map((index) => plainIndex(b, index));
@@ -135,19 +135,19 @@ function reference(b: Builder, node: CstNode | undefined): Expr {
   const list = callArguments(b, called);
   const values = list.map((argument) => argument.value);
   if (base.kind === "path") {
-    const message = "only a name can be applied, and this is a path";
+    const message = "Only a name can be applied, and this is a path.";
     b.report("SEQ1014", base.span, message, "`chain block(x)` runs the instances one after another");
     return { kind: "error", span };
   }
   if (base.primed) {
-    b.report("SEQ1014", base.span, "only a name can be applied, and this is a state's next value");
+    b.report("SEQ1014", base.span, "Only a name can be applied, and this is a state's next value.");
     return { kind: "error", span };
   }
   const callee = b.ident(head);
   if (indices === undefined) return b.grow({ kind: "call", callee, arguments: list, span }, values);
   const binders = children(indices, "index").flatMap((index) => reductionIndex(b, index));
   if (list.length !== 1 || list[0].name !== undefined) {
-    b.report("SEQ2010", b.span(called), `\`${head.image}\` over indices takes one expression`);
+    b.report("SEQ2010", b.span(called), `\`${head.image}\` over indices takes one expression.`);
     return { kind: "error", span };
   }
   return b.grow({ kind: "reduce", function: callee, indices: binders, argument: values[0], span }, values);
@@ -161,7 +161,7 @@ function named(b: Builder, node: CstNode | undefined, head: IToken): NameExpr | 
     const span = prime === undefined ? first : joinSpans(first, b.tokenSpan(prime));
     return { kind: "name", name: head.image, primed: prime !== undefined, span };
   }
-  if (prime !== undefined) b.report("SEQ1021", b.tokenSpan(prime), "a prime follows the name of a state, not a path");
+  if (prime !== undefined) b.report("SEQ1021", b.tokenSpan(prime), "A prime follows the name of a state, not a path.");
   return { kind: "path", head: b.ident(head), fields, span: joinSpans(first, fields[fields.length - 1].span) };
 }
 
@@ -173,7 +173,7 @@ function fieldName(b: Builder, node: CstNode): Ident {
 function plainIndex(b: Builder, node: CstNode): Expr {
   const extent = child(node, "extent");
   if (extent !== undefined) {
-    const message = "an index gets its extent where it is bound: on the left side or by a reduction";
+    const message = "An index gets its extent where it is bound: on the left side or by a reduction.";
     b.report("SEQ1001", b.span(extent), message);
   }
   return expression(b, child(node, "expression"));
@@ -183,7 +183,7 @@ function reductionIndex(b: Builder, node: CstNode): IndexBinder[] {
   const name = expression(b, child(node, "expression"));
   const extentNode = child(node, "extent");
   if (name.kind !== "name" || name.primed) {
-    b.report("SEQ1001", name.span, "a reduction binds names between its brackets", "write `sum[n](x[n + 1] else 0)`");
+    b.report("SEQ1001", name.span, "A reduction binds names between its brackets.", "write `sum[n](x[n + 1] else 0)`");
     return [];
   }
   const ident = { name: name.name, span: name.span };
@@ -201,7 +201,7 @@ export function callArguments(b: Builder, node: CstNode | undefined): Argument[]
   const firstNamed = list.findIndex((argument) => argument.name !== undefined);
   const late = firstNamed < 0 ? undefined : list.slice(firstNamed).find((argument) => argument.name === undefined);
   if (late !== undefined) {
-    b.report("SEQ1018", late.span, "arguments by position come before those by name");
+    b.report("SEQ1018", late.span, "Arguments by position come before those by name.");
   }
   return list;
 }
@@ -215,7 +215,7 @@ function application(b: Builder, node: CstNode): Expr {
   const scan = scanNode === undefined ? "none" : token(scanNode, "Reverse") === undefined ? "forward" : "reverse";
   const start = child(node, "start");
   if (start !== undefined && scan === "none") {
-    b.report("SEQ1020", b.tokenSpan(token(node, "From")), "`from` says where a scan starts, and here is no `scan`");
+    b.report("SEQ1020", b.tokenSpan(token(node, "From")), "`from` says where a scan starts, and here is no `scan`.");
   }
   const span = b.span(node);
   const parts = list.map((argument) => argument.value);

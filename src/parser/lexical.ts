@@ -49,12 +49,12 @@ function unknownCharacter(file: SourceFile, error: ILexingError): Diagnostic {
   const letter = /\p{L}/u.test(first) ? "names are made of ASCII letters, digits and `_`" : undefined;
   const help = known[first] ?? letter;
   const span = { file, start: error.offset, end: error.offset + error.length };
-  return diagnostic("SEQ1002", span, `unknown character ${name}`, help === undefined ? {} : { help });
+  return diagnostic("SEQ1002", span, `Unknown character ${name}.`, help === undefined ? {} : { help });
 }
 
 function unterminated(file: SourceFile, token: IToken): Diagnostic {
   const span = { file, start: token.startOffset, end: token.startOffset + 2 };
   return token.image.startsWith('"')
-    ? diagnostic("SEQ1004", { ...span, end: span.end - 1 }, "this string is not closed on its line")
-    : diagnostic("SEQ1003", span, "this comment is never closed");
+    ? diagnostic("SEQ1004", { ...span, end: span.end - 1 }, "This string is not closed on its line.")
+    : diagnostic("SEQ1003", span, "This comment is never closed.");
 }

@@ -69,7 +69,7 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
   const mistake = misplaced(found, previous, wanted === "a name");
   if (mistake !== undefined) return diagnostic(mistake.code, span, mistake.message, { help: mistake.help });
   const saw = found === undefined ? `but this ${pieceName(piece)} ends here` : `found \`${shown(found)}\``;
-  const message = `expected ${wanted}, ${saw}`;
+  const message = `Expected ${wanted}, ${saw}.`;
   if (found === undefined && closers.has(expected)) {
     const open = unclosed(piece);
     const related = open === undefined ? [] : [{ span: spanOf(file, open), message: "this bracket is never closed" }];
@@ -83,7 +83,7 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
 }
 
 export function nestedTooDeeply(span: Span): Diagnostic {
-  return diagnostic("SEQ1011", span, "this is nested too deeply", { help: "give a part of the expression a name" });
+  return diagnostic("SEQ1011", span, "This is nested too deeply.", { help: "give a part of the expression a name" });
 }
 
 interface Mistake {
@@ -107,31 +107,39 @@ function misplaced(found: IToken | undefined, previous: IToken | undefined, want
   if (is(found, t.IndexField) && !is(previous, t.Identifier)) {
     return {
       code: "SEQ1019",
-      message: "a number has a digit in front of its point",
+      message: "A number has a digit in front of its point.",
       help: `write \`0${found.image}\``,
     };
   }
   if (is(found, t.Dot) && is(previous, t.NumberLiteral)) {
-    return { code: "SEQ1019", message: "a number has a digit after its point", help: `write \`${previous?.image}.0\`` };
+    return {
+      code: "SEQ1019",
+      message: "A number has a digit after its point.",
+      help: `write \`${previous?.image}.0\``,
+    };
   }
   if (is(found, t.Identifier) && is(previous, t.NumberLiteral)) {
-    const message = `expected an operator between \`${previous?.image}\` and \`${found.image}\``;
+    const message = `Expected an operator between \`${previous?.image}\` and \`${found.image}\`.`;
     return { code: "SEQ1019", message, help: `a product is written \`${previous?.image} * ${found.image}\`` };
   }
   if (is(found, t.Prime)) {
-    return { code: "SEQ1021", message: "a prime follows the name of a state, and this is none", help: "write `h'[d]`" };
+    return {
+      code: "SEQ1021",
+      message: "A prime follows the name of a state, and this is none.",
+      help: "write `h'[d]`",
+    };
   }
   if (is(found, t.Scan) || is(found, t.Chain)) {
     if (is(previous, t.Scan)) {
       return {
         code: "SEQ1020",
-        message: `\`${found.image}\` cannot follow \`scan\``,
+        message: `\`${found.image}\` cannot follow \`scan\`.`,
         help: "write `chain scan rnn(x)`",
       };
     }
   }
   if (is(found, t.Word) && !is(found, t.Identifier) && (wantsName || is(found, t.StatementWord))) {
-    const message = `\`${found.image}\` is a reserved word and cannot be a name`;
+    const message = `\`${found.image}\` is a reserved word and cannot be a name.`;
     return { code: "SEQ1015", message, help: `another name would do, such as \`${found.image}_1\`` };
   }
   return undefined;
@@ -146,23 +154,23 @@ function leftOver(found: IToken, previous: IToken): Mistake {
     case t.RParen:
     case t.RSquare:
     case t.RCurly:
-      return { code: "SEQ1005", message: `\`${image}\` closes nothing` };
+      return { code: "SEQ1005", message: `\`${image}\` closes nothing.` };
     case t.LSquare:
-      return { code: "SEQ1013", message: "only a name can be indexed", help: "give the expression a name first" };
+      return { code: "SEQ1013", message: "Only a name can be indexed.", help: "give the expression a name first" };
     case t.LParen:
-      return { code: "SEQ1014", message: "only a name can be applied", help: "a product is written with `*`" };
+      return { code: "SEQ1014", message: "Only a name can be applied.", help: "a product is written with `*`" };
     case t.Else:
       return {
         code: "SEQ1012",
-        message: "`else` takes one operand",
+        message: "`else` takes one operand.",
         help: "put the value outside the range in parentheses: `x[t - 2] else (x[t - 1] else 0)`",
       };
     case t.From:
-      return { code: "SEQ1020", message: "`from` belongs after a scan", help: "write `scan rnn(x) from end`" };
+      return { code: "SEQ1020", message: "`from` belongs after a scan.", help: "write `scan rnn(x) from end`" };
     case t.Where:
-      return { code: "SEQ1020", message: "`where` as a clause belongs after a loss", help: "write `loss e where m`" };
+      return { code: "SEQ1020", message: "`where` as a clause belongs after a loss.", help: "write `loss e where m`" };
     default:
-      return { code: "SEQ1001", message: `expected an operator or the next statement, found \`${image}\`` };
+      return { code: "SEQ1001", message: `Expected an operator or the next statement, found \`${image}\`.` };
   }
 }
 

@@ -144,7 +144,7 @@ class Cutter implements Outline {
       found === "}"
         ? "this brace closes nothing"
         : "statements stand inside the braces of a `cell`, `layer` or `model`; functions start with `fn`";
-    const message = `expected a declaration, found \`${found}\``;
+    const message = `Expected a declaration, found \`${found}\`.`;
     this.diagnostics.push(diagnostic("SEQ1007", spanOf(this.file, piece[0]), message, { help }));
   }
 
@@ -154,7 +154,7 @@ class Cutter implements Outline {
     const header = this.tokens.slice(start, this.#at);
     const open = this.#is(t.LCurly) ? this.tokens[this.#at++] : undefined;
     if (open === undefined) {
-      const message = `expected \`{\` after the head of this ${header[0].image}`;
+      const message = `Expected \`{\` after the head of this ${header[0].image}.`;
       this.diagnostics.push(diagnostic("SEQ1006", spanOf(this.file, header[0], header[header.length - 1]), message));
     }
     const statements = this.#statements();
@@ -164,7 +164,7 @@ class Cutter implements Outline {
       const span = { file: this.file, start: end, end };
       const related = [{ span: spanOf(this.file, open), message: "this brace is never closed" }];
       this.diagnostics.push(
-        diagnostic("SEQ1006", span, `expected \`}\` at the end of this ${header[0].image}`, { related }),
+        diagnostic("SEQ1006", span, `Expected \`}\` at the end of this ${header[0].image}.`, { related }),
       );
     }
     return { kind: "block", header, statements, end };

@@ -63,7 +63,7 @@ export function parse(file: SourceFile): { unit: SourceUnit; diagnostics: readon
   });
   const unit = { imports, declarations, span: { file, start: 0, end: file.text.length } };
   const idle = docs.remaining().map((span) =>
-    diagnostic("SEQ1017", span, "this comment documents nothing", {
+    diagnostic("SEQ1017", span, "This comment documents nothing.", {
       severity: "warning",
       help: "put it in front of a declaration or statement, or write it with `//`",
     }),

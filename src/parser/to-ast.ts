@@ -114,11 +114,11 @@ const converters: Readonly<Record<string, Converter>> = {
     if (value === undefined) {
       const indexed = list.find((target) => target.indices !== undefined);
       if (indexed !== undefined) {
-        const message = `\`${indexed.name.name}\` has indices but no value`;
+        const message = `\`${indexed.name.name}\` has indices but no value.`;
         b.report("SEQ1016", indexed.span, message, "list the bare name, or define it here: `output y[d] = ...`");
       }
     } else if (list.length > 1) {
-      const message = "an output with a value has one name";
+      const message = "An output with a value has one name.";
       b.report("SEQ1016", list[1].span, message, "define the values first, then write `output a, b`");
     }
     return [{ kind: "output", targets: list, ...(value && { value: expression(b, value) }), ...placed(b, node) }];

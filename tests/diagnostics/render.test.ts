@@ -14,7 +14,7 @@ function at(text: string, inFile = file): Span {
   return { file: inFile, start, end: start + text.length };
 }
 
-const mismatch: Diagnostic = diagnostic("SEQ3002", at("W @ x"), "the sizes of this product disagree", {
+const mismatch: Diagnostic = diagnostic("SEQ3002", at("W @ x"), "The sizes of this product disagree.", {
   related: [
     { span: at("2*H"), message: "`x` has 128 elements" },
     { span: at("[H, H]"), message: "`W` has 64 columns" },
@@ -26,7 +26,7 @@ describe("text", () => {
   it("shows every span on its line, with its message", () => {
     expect(renderText(mismatch)).toBe(
       `
-error[SEQ3002]: the sizes of this product disagree
+error[SEQ3002]: The sizes of this product disagree.
   --> lstm.seq:10:7
    |
  2 |   input x: [2*H]
@@ -91,7 +91,7 @@ describe("data", () => {
     expect(renderJson(mismatch)).toEqual({
       code: "SEQ3002",
       severity: "error",
-      message: "the sizes of this product disagree",
+      message: "The sizes of this product disagree.",
       file: "lstm.seq",
       range: { start: { line: 10, column: 7 }, end: { line: 10, column: 12 } },
       related: [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { didYouMean, suggest } from "../../src/diagnostics/suggest.js";
+import { suggest } from "../../src/diagnostics/suggest.js";
 
 describe("suggest", () => {
   it.each([
@@ -20,10 +20,5 @@ describe("suggest", () => {
     ["anything", []],
   ])("finds nothing near %s in %j", (name, candidates) => {
     expect(suggest(name, candidates)).toBeUndefined();
-  });
-
-  it("phrases the help", () => {
-    expect(didYouMean("W_hx", ["W_hh"])).toBe("did you mean `W_hh`?");
-    expect(didYouMean("q", ["W_hh"])).toBeUndefined();
   });
 });

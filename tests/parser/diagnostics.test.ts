@@ -34,7 +34,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1001: the colon of a type is missing", () => {
     expect(rendered(mistakes.SEQ1001)).toMatchInlineSnapshot(`
-      "error[SEQ1001]: expected \`:\` and a type after the name, found \`[\`
+      "error[SEQ1001]: Expected \`:\` and a type after the name, found \`[\`.
        --> test.seq:2:11
         |
       2 |   input x [H]
@@ -44,7 +44,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1002: a sign of another language", () => {
     expect(rendered(mistakes.SEQ1002)).toMatchInlineSnapshot(`
-      "error[SEQ1002]: unknown character \`^\`
+      "error[SEQ1002]: Unknown character \`^\`.
        --> test.seq:2:9
         |
       2 |   y = x ^ 2
@@ -55,7 +55,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1003: a comment runs on", () => {
     expect(rendered(mistakes.SEQ1003)).toMatchInlineSnapshot(`
-      "error[SEQ1003]: this comment is never closed
+      "error[SEQ1003]: This comment is never closed.
        --> test.seq:2:1
         |
       2 | /* the rest is
@@ -65,7 +65,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1004: a string runs on", () => {
     expect(rendered(mistakes.SEQ1004)).toMatchInlineSnapshot(`
-      "error[SEQ1004]: this string is not closed on its line
+      "error[SEQ1004]: This string is not closed on its line.
        --> test.seq:1:19
         |
       1 | import { A } from "./a.seq
@@ -75,7 +75,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1005: a parenthesis stays open", () => {
     expect(rendered(mistakes.SEQ1005)).toMatchInlineSnapshot(`
-      "error[SEQ1005]: expected \`,\` or \`)\`, but this statement ends here
+      "error[SEQ1005]: Expected \`,\` or \`)\`, but this statement ends here.
        --> test.seq:2:17
         |
       2 |   y = tanh(x + b
@@ -86,7 +86,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1006: a brace stays open", () => {
     expect(rendered(mistakes.SEQ1006)).toMatchInlineSnapshot(`
-      "error[SEQ1006]: expected \`}\` at the end of this cell
+      "error[SEQ1006]: Expected \`}\` at the end of this cell.
        --> test.seq:2:8
         |
       1 | cell A(H) {
@@ -98,7 +98,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1007: a statement stands outside", () => {
     expect(rendered(mistakes.SEQ1007)).toMatchInlineSnapshot(`
-      "error[SEQ1007]: expected a declaration, found \`y\`
+      "error[SEQ1007]: Expected a declaration, found \`y\`.
        --> test.seq:1:1
         |
       1 | y = x
@@ -109,7 +109,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1008: a statement begins with a number", () => {
     expect(rendered(mistakes.SEQ1008)).toMatchInlineSnapshot(`
-      "error[SEQ1008]: expected a statement, found \`3\`
+      "error[SEQ1008]: Expected a statement, found \`3\`.
        --> test.seq:2:3
         |
       2 |   3 = y
@@ -119,7 +119,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1009: an operand is missing", () => {
     expect(rendered(mistakes.SEQ1009)).toMatchInlineSnapshot(`
-      "error[SEQ1009]: expected an expression, found \`)\`
+      "error[SEQ1009]: Expected an expression, found \`)\`.
        --> test.seq:2:12
         |
       2 |   y = (1 + ) * x
@@ -129,7 +129,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1010: comparisons chain", () => {
     expect(rendered(mistakes.SEQ1010)).toMatchInlineSnapshot(`
-      "error[SEQ1010]: comparisons do not chain
+      "error[SEQ1010]: Comparisons do not chain.
        --> test.seq:2:13
         |
       2 |   y = 0 < x < 1
@@ -140,7 +140,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1012: else follows a call", () => {
     expect(rendered(mistakes.SEQ1012)).toMatchInlineSnapshot(`
-      "error[SEQ1012]: \`else\` gives the value outside the range of an index, and here is no index in front of it
+      "error[SEQ1012]: \`else\` gives the value outside the range of an index, and here is no index in front of it.
        --> test.seq:2:12
         |
       2 |   y = f(x) else 0
@@ -151,7 +151,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1013: a sum is indexed", () => {
     expect(rendered(mistakes.SEQ1013)).toMatchInlineSnapshot(`
-      "error[SEQ1013]: only a name can be indexed
+      "error[SEQ1013]: Only a name can be indexed.
        --> test.seq:2:14
         |
       2 |   y = (a + b)[t]
@@ -162,7 +162,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1014: a path is applied", () => {
     expect(rendered(mistakes.SEQ1014)).toMatchInlineSnapshot(`
-      "error[SEQ1014]: only a name can be applied, and this is a path
+      "error[SEQ1014]: Only a name can be applied, and this is a path.
        --> test.seq:2:7
         |
       2 |   y = block.0(x)
@@ -173,7 +173,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1015: a reserved word is declared", () => {
     expect(rendered(mistakes.SEQ1015)).toMatchInlineSnapshot(`
-      "error[SEQ1015]: \`target\` is a reserved word and cannot be a name
+      "error[SEQ1015]: \`target\` is a reserved word and cannot be a name.
        --> test.seq:2:9
         |
       2 |   state target: [H]
@@ -184,7 +184,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1016: an output has indices but no value", () => {
     expect(rendered(mistakes.SEQ1016)).toMatchInlineSnapshot(`
-      "error[SEQ1016]: \`y\` has indices but no value
+      "error[SEQ1016]: \`y\` has indices but no value.
        --> test.seq:2:10
         |
       2 |   output y[d]
@@ -195,7 +195,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1017: a doc comment ends a block", () => {
     expect(rendered(mistakes.SEQ1017)).toMatchInlineSnapshot(`
-      "warning[SEQ1017]: this comment documents nothing
+      "warning[SEQ1017]: This comment documents nothing.
        --> test.seq:3:3
         |
       3 |   /// nothing
@@ -206,7 +206,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1018: arguments are out of order", () => {
     expect(rendered(mistakes.SEQ1018)).toMatchInlineSnapshot(`
-      "error[SEQ1018]: arguments by position come before those by name
+      "error[SEQ1018]: Arguments by position come before those by name.
        --> test.seq:2:24
         |
       2 |   use b = B(act = elu, 3)
@@ -216,7 +216,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1019: a product lacks its sign", () => {
     expect(rendered(mistakes.SEQ1019)).toMatchInlineSnapshot(`
-      "error[SEQ1019]: expected an operator between \`4\` and \`H\`
+      "error[SEQ1019]: Expected an operator between \`4\` and \`H\`.
        --> test.seq:2:14
         |
       2 |   param W: [4H, H]
@@ -227,7 +227,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1020: from follows a call", () => {
     expect(rendered(mistakes.SEQ1020)).toMatchInlineSnapshot(`
-      "error[SEQ1020]: \`from\` belongs after a scan
+      "error[SEQ1020]: \`from\` belongs after a scan.
        --> test.seq:2:14
         |
       2 |   y = net(x) from end
@@ -238,7 +238,7 @@ describe("syntax diagnostics", () => {
 
   it("SEQ1021: a prime follows an index", () => {
     expect(rendered(mistakes.SEQ1021)).toMatchInlineSnapshot(`
-      "error[SEQ1021]: a prime follows the name of a state, and this is none
+      "error[SEQ1021]: A prime follows the name of a state, and this is none.
        --> test.seq:2:7
         |
       2 |   h[d]' = x[d]

@@ -6,8 +6,8 @@ export const names = {
   SEQ2001: {
     title: "unknown name",
     explanation:
-      "Nothing of this name is declared in this block, given by the language, or named in an import. A value is known " +
-      "from the statement that defines it onwards in meaning, wherever that statement stands in the text.",
+      "Nothing of this name is declared in this block, given by the language, or named in an import. The order of " +
+      "statements means nothing, so the definition may stand anywhere in the block.",
   },
   SEQ2002: {
     title: "name defined twice",
