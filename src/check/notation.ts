@@ -50,15 +50,18 @@ function refuseTaken(context: Context, name: Ident, locals: ReadonlyMap<string, 
 /** The axis on which the index stands alone, else the one along which it shifts. */
 function inferExtent(context: Context, name: string, within: readonly Expr[]): Dim | undefined {
   let shifted: Dim | undefined;
+  let reversed: Dim | undefined;
   const visit = (expr: Expr): Dim | undefined => {
     if (expr.kind === "index") {
       for (const [position, subscript] of expr.indices.entries()) {
         const alone = subscript.kind === "name" && subscript.name === name;
-        if (!alone && !shiftsBy(subscript, name)) continue;
+        const sign = alone ? 1 : signOf(subscript, name);
+        if (sign === 0) continue;
         const base = context.check(context, expr.base);
         const axis = base.type.kind === "array" ? base.type.axes[position] : undefined;
         if (alone && axis !== undefined) return axis;
-        shifted ??= axis;
+        if (sign > 0) shifted ??= axis;
+        else reversed ??= axis;
       }
     }
     for (const child of childrenOf(expr)) {
@@ -71,15 +74,16 @@ function inferExtent(context: Context, name: string, within: readonly Expr[]): D
     const found = visit(expr);
     if (found !== undefined) return found;
   }
-  return shifted;
+  return shifted ?? reversed;
 }
 
-/** Whether the index is added, by itself, to the rest of the subscript: `t` in `t - k`. */
-function shiftsBy(subscript: Expr, name: string): boolean {
-  if (subscript.kind === "name") return subscript.name === name;
-  if (subscript.kind !== "binary") return false;
-  if (subscript.operator === "+") return shiftsBy(subscript.left, name) || shiftsBy(subscript.right, name);
-  return subscript.operator === "-" && shiftsBy(subscript.left, name);
+/** 1 where the index is added, by itself, to the rest of the subscript (`t` in `t - k`), −1 where it is taken away. */
+function signOf(subscript: Expr, name: string): number {
+  if (subscript.kind === "name") return subscript.name === name ? 1 : 0;
+  if (subscript.kind !== "binary") return 0;
+  const [left, right] = [signOf(subscript.left, name), signOf(subscript.right, name)];
+  if (subscript.operator === "+") return left || right;
+  return subscript.operator === "-" ? left || -right : 0;
 }
 
 /** The expressions directly inside, except those of a record. */

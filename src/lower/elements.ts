@@ -41,9 +41,9 @@ function readAxis(
   if (subscript.kind === "value") return { read: lookUp(env, read, lowerExpr(env, subscript.expr)), inside };
   if (subscript.kind === "index") {
     const label = env.label(subscript.index);
+    if (!read.labels.includes(label)) return { read: openAxes(read, [label]), inside };
     const position: Labelled = { value: b.iota([label.extent], 0), labels: [label] };
-    const named = !read.labels.includes(label);
-    return { read: named ? openAxes(read, [label]) : lookUp(env, read, position), inside };
+    return { read: lookUp(env, read, position), inside };
   }
   const { form } = subscript;
   const [extent] = ownShape(read);
