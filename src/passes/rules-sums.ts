@@ -83,13 +83,22 @@ export const sums: readonly Rule[] = [
   }),
   rule("contraction of nothing", ["contract"], (b, { attrs, args: [x, y], results: [out] }) => {
     if ([...attrs.lhs].some((label) => !attrs.out.includes(label))) return undefined;
-    const wide = (value: Value, labels: string) =>
-      b.broadcast(
-        value,
-        out.type.shape,
-        [...labels].map((label) => attrs.out.indexOf(label)),
-      );
-    return b.binary("mul", wide(x, attrs.lhs), wide(y, attrs.rhs), out.hint);
+    const [wideX, wideY] = [
+      alongLabels(b, x, attrs.lhs, attrs.out, out.type.shape),
+      alongLabels(b, y, attrs.rhs, attrs.out, out.type.shape),
+    ];
+    return b.binary("mul", wideX, wideY, out.hint);
+  }),
+  // The converse of "sum of products": a factor with all axes is read once, so a fused sum does no worse.
+  rule("contraction without reuse", ["contract"], (b, { attrs: { lhs, rhs, out }, args, results }) => {
+    const all = new Set(lhs + rhs).size;
+    if (lhs.length < all && rhs.length < all) return undefined;
+    const [whole, labels] = lhs.length === all ? [args[0], lhs] : [args[1], rhs];
+    const wide = (value: Value, own: string) => alongLabels(b, value, own, labels, whole.type.shape);
+    const summed = [...labels].flatMap((label, axis) => (out.includes(label) ? [] : [axis]));
+    const sum = b.reduce("sum", b.binary("mul", wide(args[0], lhs), wide(args[1], rhs)), summed, results[0].hint);
+    const kept = [...labels].filter((label) => out.includes(label));
+    return alongLabels(b, sum, kept.join(""), out, results[0].type.shape);
   }),
   rule("contraction with repetition", ["contract"], (b, instr, facts) => {
     const { lhs, rhs, out } = instr.attrs;
@@ -118,6 +127,15 @@ function isProduct(value: Value, facts: Facts): boolean {
   if (facts.onlyBy("contract", value) !== undefined) return true;
   const rank = value.type.shape.length;
   return facts.onlyBy("mul", value)?.args.every((arg) => factorOf(arg, facts).labels.length < rank) ?? false;
+}
+
+/** An array whose axes have the labels `own`, repeated or permuted to those of `all`. */
+function alongLabels(b: Builder, value: Value, own: string, all: string, shape: readonly Dim[]): Value {
+  return b.broadcast(
+    value,
+    shape,
+    [...own].map((label) => all.indexOf(label)),
+  );
 }
 
 interface Labelled {
