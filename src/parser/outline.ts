@@ -182,8 +182,7 @@ class Cutter implements Outline {
       depth = 0;
     };
     for (; this.#at < this.tokens.length; this.#at++) {
-      if (this.#at > start && this.#startsDeclaration()) break;
-      if (this.#at === start && (this.#is(t.Import) || this.#startsDeclaration())) break;
+      if (this.#startsDeclaration()) break;
       if (this.#startsStatement(depth)) {
         cut();
         while (closers.at(-1) === "record") closers.pop();
@@ -199,7 +198,7 @@ class Cutter implements Outline {
 
   #startsDeclaration(): boolean {
     if (this.#is(t.Dot, -1)) return false;
-    if (this.#is(t.Import)) return true;
+    if (this.#is(t.Import)) return this.#is(t.LCurly, 1) || this.#isLineStart();
     const opens = this.#isOneOf(blockWords, 0) || this.#is(t.Fn);
     if (!opens || !this.#is(t.Identifier, 1)) return false;
     return this.#is(t.LParen, 2) || this.#is(t.LCurly, 2) || this.#isLineStart();
