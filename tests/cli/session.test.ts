@@ -77,6 +77,13 @@ describe("trainSession", () => {
     model.destroy();
   });
 
+  it("has nothing to give when interrupted before the first step", async () => {
+    const model = await freshModel();
+    const run = trainSession(model, ports, corpus, options, recorder(), () => true);
+    await expect(run).rejects.toThrow(/interrupted before the first step/);
+    model.destroy();
+  });
+
   it("stops at a loss that is not finite, and says at which step", async () => {
     const model = await freshModel();
     const run = trainSession(model, ports, corpus, { ...options, learningRate: 1e30 }, recorder(), never);

@@ -34,7 +34,7 @@ function figures({ loss, stepMs, validationLoss }: StepReport): string {
 function progressBar(steps: number, stream: NodeJS.WriteStream): Progress {
   const format = `  ${pc.cyan("{bar}")} {value}/{total}  {figures}`;
   const bar = new SingleBar({ format, stream, barsize: 24, hideCursor: true }, Presets.shades_classic);
-  bar.start(steps, 0, { figures: "" });
+  bar.start(steps, 0, { figures: "preparing the kernels" });
   return {
     update: (report) => bar.update(report.step, { figures: figures(report) }),
     stop: () => bar.stop(),

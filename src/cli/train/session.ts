@@ -39,7 +39,7 @@ const PACE_STEPS = 20;
 /**
  * Trains `model` in place. No step's loss is waited for: they are recorded as they arrive, a few steps late.
  * @param interrupted asked before each step; the run then ends as a shorter one would.
- * @throws CommandError when a loss is not finite.
+ * @throws CommandError when a loss is not finite, or when not one step was done.
  */
 export async function trainSession(
   model: Model,
@@ -96,6 +96,7 @@ export async function trainSession(
   }
   await Promise.all(arrivals);
   if (failure !== undefined) throw failure;
+  if (step === 0) throw new CommandError("interrupted before the first step: nothing is trained", EXIT.failed);
   await validate();
   return {
     losses,
