@@ -6,10 +6,10 @@ import { type Graph, type GraphName, type Module, type Parameter, type Port } fr
 import { present } from "../support/assert.js";
 import { type FlatLayout, buildProgram } from "./program.js";
 
-/** Parameters start at multiples of this, so that four of them can be read at once. */
-const ALIGNMENT = 4;
-
-/** Parameters in the order of the flat buffer: those with weight decay, those without, the frozen. */
+/**
+ * Parameters in the order of the flat buffer: those with weight decay, those without, the frozen. Without gaps: their
+ * gradients are laid out alike, and the norm for clipping sums over all of them.
+ */
 function layOut(parameters: readonly Parameter[]): { layout: FlatLayout; specs: readonly ParameterSpec[] } {
   const decayed = parameters.filter((p) => !p.frozen && !p.noDecay);
   const plain = parameters.filter((p) => !p.frozen && p.noDecay);
@@ -21,7 +21,7 @@ function layOut(parameters: readonly Parameter[]): { layout: FlatLayout; specs: 
     for (const { name, shape, init } of group) {
       offsets.set(name, end);
       specs.push({ name, shape, offset: end, init });
-      end += Math.ceil(numel(shape) / ALIGNMENT) * ALIGNMENT;
+      end += numel(shape);
     }
     return end;
   };
