@@ -1,6 +1,6 @@
 /** @file Refuses a `--set` that no model listens to; the compiler alone would ignore it. */
 
-import { didYouMean } from "../diagnostics/suggest.js";
+import { suggest } from "../diagnostics/suggest.js";
 import { parse } from "../parser/parse.js";
 import { CommandError } from "./exit.js";
 import { readText } from "./files.js";
@@ -14,6 +14,8 @@ export function requireKnownSettings(files: readonly string[], set: Readonly<Rec
   );
   const unknown = Object.keys(set).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const help = didYouMean(unknown, known) ?? (known.length > 0 ? `there are ${[...new Set(known)].join(", ")}` : "");
-  throw new CommandError(`--set ${unknown}: no model has that parameter${help === "" ? "" : `; ${help}`}`);
+  const near = suggest(unknown, known);
+  const all = [...new Set(known)].join(", ");
+  const help = near === undefined ? (all === "" ? "" : `; there are ${all}`) : `; did you mean ${near}?`;
+  throw new CommandError(`--set ${unknown}: no model has that parameter${help}`);
 }

@@ -45,20 +45,19 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
   const ports = characterModel(manifest, corpus.vocabulary.size);
 
   const { device, adapter } = await requestDevice();
-  const interruption = onInterrupt();
-  try {
-    line("adapter", adapter.software ? `${adapter.name} (software: right results, no speed)` : adapter.name);
-    line("model", `${manifest.name}, ${grouped(parameterCount(manifest))} parameters`);
-    line("text", `${grouped(corpus.characters)} characters, ${corpus.vocabulary.size} distinct`);
-    line("unigram", nats(corpus.unigramEntropy));
+  line("adapter", adapter.software ? `${adapter.name} (software: right results, no speed)` : adapter.name);
+  line("model", `${manifest.name}, ${grouped(parameterCount(manifest))} parameters`);
+  line("text", `${grouped(corpus.characters)} characters, ${corpus.vocabulary.size} distinct`);
+  line("unigram", nats(corpus.unigramEntropy));
 
-    const model = await Model.create(device, manifest, { seed: options.seed });
+  const progress = showProgress(options.steps);
+  const interruption = onInterrupt(progress.stop);
+  try {
     const started = performance.now();
-    const progress = showProgress(options.steps);
+    const model = await Model.create(device, manifest, { seed: options.seed });
     const session = { ...options, learningRate: options.lr, clipNorm: options.clip };
-    const result = await trainSession(model, ports, corpus, session, progress, () => interruption.happened).finally(
-      progress.stop,
-    );
+    const result = await trainSession(model, ports, corpus, session, progress, () => interruption.happened);
+    progress.stop();
     const summary = {
       adapter: adapter.name,
       software: adapter.software,
@@ -92,6 +91,7 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
     line("written", `${options.out}: ${[...files.keys()].join(", ")}`);
     return EXIT.ok;
   } finally {
+    progress.stop();
     interruption.dispose();
     device.destroy();
   }
@@ -131,12 +131,13 @@ async function requestDevice(): Promise<RequestedDevice> {
   }
 }
 
-/** The first Ctrl-C is remembered, the second ends the process. */
-function onInterrupt(): { readonly happened: boolean; dispose(): void } {
+/** The first Ctrl-C is remembered, after `first`; the second ends the process. */
+function onInterrupt(first: () => void): { readonly happened: boolean; dispose(): void } {
   let happened = false;
   const listener = () => {
     if (happened) process.exit(130);
     happened = true;
+    first();
     process.stderr.write("\nstopping after this step; Ctrl-C again ends at once\n");
   };
   process.on("SIGINT", listener);

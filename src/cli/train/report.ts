@@ -16,6 +16,7 @@ export interface StepReport {
 
 export interface Progress {
   update(report: StepReport): void;
+  /** The last word; may come more than once, and updates after it are not shown. */
   stop(): void;
 }
 
@@ -36,8 +37,12 @@ function progressBar(steps: number, stream: NodeJS.WriteStream): Progress {
   const bar = new SingleBar({ format, stream, barsize: 24, hideCursor: true }, Presets.shades_classic);
   bar.start(steps, 0, { figures: "preparing the kernels" });
   return {
-    update: (report) => bar.update(report.step, { figures: figures(report) }),
-    stop: () => bar.stop(),
+    update(report) {
+      if (bar.isActive) bar.update(report.step, { figures: figures(report) });
+    },
+    stop() {
+      if (bar.isActive) bar.stop();
+    },
   };
 }
 
