@@ -201,18 +201,20 @@ class Cutter implements Outline {
     if (this.#is(t.Import)) return this.#is(t.LCurly, 1) || this.#isLineStart();
     const opens = this.#isOneOf(blockWords, 0) || this.#is(t.Fn);
     if (!opens || !this.#is(t.Identifier, 1)) return false;
-    return this.#is(t.LParen, 2) || this.#is(t.LCurly, 2) || this.#isLineStart();
+    if (this.#is(t.LParen, 2) || this.#is(t.LCurly, 2)) return true;
+    // A broken head; but not a value called `cell`, and then the left side of the next statement.
+    return this.#isLineStart() && !this.#isOneOf([t.Equals, t.Comma, t.Prime, t.LSquare], 2);
   }
 
   #startsAtWord(): boolean {
-    const afterEnd = this.#isOneOf(ends, -1) || this.#isLineStart();
+    const afterEnd = this.#isAfterEnd() || this.#isLineStart();
     return this.#is(t.StatementWord) && !this.#is(t.Dot, -1) && afterEnd;
   }
 
   #startsStatement(depth: number): boolean {
     if (this.#is(t.StatementWord)) return this.#startsAtWord();
     if (!this.#is(t.Identifier) || this.#is(t.Dot, -1)) return false;
-    if (this.#isOneOf(ends, -1)) {
+    if (this.#isAfterEnd()) {
       const elementType = this.#is(t.Id) && this.#is(t.LParen, 1) && this.#is(t.RSquare, -1);
       const reversed = this.#is(t.Reverse, -1) && this.#is(t.Scan, -2);
       // `4H` lacks its `*`: no statement begins inside a word.
@@ -223,22 +225,33 @@ class Cutter implements Outline {
     return this.#isLineStart() && this.#isOneOf(operators, -1) && this.#isLeftSide(depth);
   }
 
+  /** Whether the token before can end a statement: every word can, behind a dot. */
+  #isAfterEnd(): boolean {
+    return this.#isOneOf(ends, -1) || (this.#is(t.Word, -1) && this.#is(t.Dot, -2));
+  }
+
   /** Whether the tokens at hand read `a =`, `h' =`, `y[d] =` or, outside brackets, `a, b =`. */
   #isLeftSide(depth: number): boolean {
     let offset = 0;
     while (this.#is(t.Identifier, offset)) {
       offset++;
       if (this.#is(t.Prime, offset)) offset++;
-      if (this.#is(t.LSquare, offset)) {
-        const limit = offset + longestIndexList;
-        while (offset < limit && !this.#is(t.RSquare, offset)) offset++;
-        offset++;
-      }
+      if (this.#is(t.LSquare, offset)) offset = this.#afterBrackets(offset);
       if (this.#is(t.Equals, offset)) return true;
       if (depth > 0 || !this.#is(t.Comma, offset)) return false;
       offset++;
     }
     return false;
+  }
+
+  /** The offset behind the partner of the bracket at `offset`, as far as it is looked for. */
+  #afterBrackets(offset: number): number {
+    let depth = 0;
+    for (let at = offset; at < offset + longestIndexList; at++) {
+      if (this.#is(t.LSquare, at) || this.#is(t.LParen, at)) depth++;
+      if ((this.#is(t.RSquare, at) || this.#is(t.RParen, at)) && --depth === 0) return at + 1;
+    }
+    return offset;
   }
 
   #isLineStart(): boolean {

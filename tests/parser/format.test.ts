@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Argument, BinaryOperator, Expr, Ident, IndexBinder } from "../../src/parser/ast.js";
 import { formatUnit } from "../../src/parser/format.js";
 import { printExpr } from "../../src/parser/print.js";
-import { expressionOf, parseText, withoutSpans } from "./support.js";
+import { expressionOf, parseText, statements, withoutSpans } from "./support.js";
 
 const specs = readdirSync("specs", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".seq"));
 
@@ -92,6 +92,20 @@ describe("generated expressions", () => {
         expect(withoutSpans(expressionOf(printExpr(expr)))).toEqual(withoutSpans(expr));
       }),
       { numRuns: 400 },
+    );
+  });
+});
+
+describe("the end of a statement", () => {
+  it("is found without newlines, and newlines inside make no difference", () => {
+    fc.assert(
+      fc.property(fc.array(expressions, { minLength: 2, maxLength: 4 }), fc.boolean(), (list, broken) => {
+        const text = list.map((expr, at) => `y${at} = ${printExpr(expr)}`).join(" ");
+        const found = statements(broken ? text.replaceAll(" ", "\n") : text);
+        const values = found.map((statement) => (statement.kind === "assign" ? statement.value : undefined));
+        expect(withoutSpans(values)).toEqual(withoutSpans(list));
+      }),
+      { numRuns: 200 },
     );
   });
 });
