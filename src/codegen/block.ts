@@ -26,7 +26,7 @@ export class Block {
 
   /** A fresh name that reminds of `hint`, which may be a dotted path. */
   name(hint: string): string {
-    return `${hint.replaceAll(/\W/g, "_")}_${this.#names++}`;
+    return `${hint.replaceAll(/\W/g, "_").replace(/^(?![A-Za-z])/, "v")}_${this.#names++}`;
   }
 
   /** Names an expression; trivial ones stay as they are. */
