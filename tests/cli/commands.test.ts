@@ -198,7 +198,8 @@ describe("seqc compile", () => {
   });
 });
 
-describe("seqc train", () => {
+// Compiling the kernels in software takes seconds, and more on a busy machine.
+describe("seqc train", { timeout: 180_000 }, () => {
   const small = ["--set", "E=5", "--set", "H=6", "--batch", "3", "--length", "8", "--sample", "12"];
   const book = () => file("book.txt", "the quick brown fox jumps over the lazy dog\n".repeat(20));
 
