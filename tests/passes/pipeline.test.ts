@@ -8,6 +8,7 @@ import { type Loop, openLoop } from "../../src/passes/loop.js";
 import { runPipeline } from "../../src/passes/pipeline.js";
 import { moduleOf, moduleOfFile, randomArguments } from "../lower/support.js";
 import { cells, type GraphWriter } from "./cells.js";
+import { randomCell } from "./random-cells.js";
 import { distance, lengths, randomArgs } from "./support.js";
 
 function moduleFrom(writer: GraphWriter): Module {
@@ -97,8 +98,10 @@ const specs: { readonly [name: string]: string } = {
 };
 
 describe("the pipeline keeps what is computed", () => {
-  it.each(Object.keys(cells))("hand-built: %s", (name) => {
-    const module = moduleFrom(cells[name]());
+  const random = Array.from({ length: 40 }, (_, seed) => [`random cell ${seed}`, () => randomCell(seed)] as const);
+
+  it.each([...Object.entries(cells), ...random])("hand-built: %s", (_, write) => {
+    const module = moduleFrom(write());
     expectSame(module, randomArgs(module.graphs.forward!, 5), lengths);
   });
 
