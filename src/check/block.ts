@@ -26,7 +26,7 @@ import { checkBuild } from "./notation.js";
 import { wantBool, wantNumber } from "./operators.js";
 import { readsOf } from "./reads.js";
 import { counted, type Reporter, sourceText } from "./report.js";
-import { type Context, errorExpr, type Meaning, readOf, valueMeaning } from "./scope.js";
+import { type Context, errorExpr, type Instance, type Meaning, readOf, valueMeaning } from "./scope.js";
 import { arrayOf, disagreement, ERROR, isLength, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
 import type { ArrayType, Binding, Block, Dim, Loss, Output, Parameter, State, Step, Type, TypedExpr } from "./typed.js";
 
@@ -55,7 +55,7 @@ class BlockChecker {
   /** By name, for the order written. */
   readonly #bindings = new Map<string, Binding>();
   readonly #initials = new Map<string, TypedExpr>();
-  readonly #instances = new Map<string, Block>();
+  readonly #instances = new Map<string, Instance>();
 
   constructor(
     readonly reporter: Reporter,
@@ -233,16 +233,10 @@ class BlockChecker {
   }
 
   #use(statement: UseStatement): Meaning {
-    const { name, count } = statement;
-    if (count !== undefined) {
-      checkSize(this.#context, count);
-      this.reporter.notCompiled(statement.span, "An array of instances is");
-      return MISTAKEN;
-    }
-    const block = checkUse(this.#context, statement, this.at);
-    if (block === undefined) return MISTAKEN;
-    this.#instances.set(name.name, block);
-    return { kind: "instance", instance: { name: name.name, span: name.span, block } };
+    const instance = checkUse(this.#context, statement, this.at);
+    if (instance === undefined) return MISTAKEN;
+    this.#instances.set(statement.name.name, instance);
+    return { kind: "instance", instance };
   }
 
   #assign(statement: AssignStatement | OutputStatement, value: Expr): void {
@@ -441,7 +435,9 @@ class BlockChecker {
   }
 
   #parametersOf(statement: Statement): readonly Parameter[] {
-    if (statement.kind === "use") return this.#instances.get(statement.name.name)?.parameters ?? [];
+    if (statement.kind === "use") {
+      return (this.#instances.get(statement.name.name)?.blocks ?? []).flatMap((block) => block.parameters);
+    }
     if (statement.kind !== "param") return [];
     const binding = this.#bindings.get(statement.name.name);
     return binding?.kind === "param" ? [binding as Parameter] : [];

@@ -2,6 +2,7 @@
 
 import type { ApplyExpr, Argument, CallExpr, Expr, FunctionDeclaration, Ident, ListExpr } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
+import { checkChain, type Once } from "./chains.js";
 import { callFunction, functionNames } from "./functions.js";
 import { constantOf, nameOf, wantNumber } from "./operators.js";
 import { counted, didYouMean } from "./report.js";
@@ -33,10 +34,15 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
       return result.type.kind === "error" ? NONE : { results: [result] };
     }
     case "instance": {
-      const { block } = meaning.instance;
-      if (block === undefined) return NONE;
-      if (block.kind === "layer") return applyLayer(context, block, args, expr);
-      const message = `\`${callee.name}\` is an instance of the ${block.kind} ${block.name}, one time step.`;
+      const { kind, declaration, blocks, isArray } = meaning.instance;
+      if (kind === "layer" && !isArray) return applyLayer(context, blocks[0], args, expr);
+      if (isArray) {
+        const message = `\`${callee.name}\` is ${blocks.length} instances of the ${kind} ${declaration}.`;
+        const call = kind === "cell" ? `chain scan ${callee.name}(xs)` : `chain ${callee.name}(x)`;
+        context.reporter.report("SEQ4009", callee.span, message, { help: `run them one after another: \`${call}\`` });
+        return NONE;
+      }
+      const message = `\`${callee.name}\` is an instance of the ${kind} ${declaration}, one time step.`;
       context.reporter.report("SEQ4006", callee.span, message, { help: `run it over a sequence: \`scan ${callee.name}(xs)\`` });
       return NONE;
     }
@@ -172,11 +178,15 @@ function cut(axis: Dim, parts: number, span: Span): readonly Dim[] {
 }
 
 /** `head(hs)`: arguments with more axes than their input are mapped over; they share those axes. */
-function applyLayer(context: Context, block: Block, args: readonly TypedExpr[], expr: CallExpr): Results {
+function applyLayer(context: Context, block: Block, args: readonly TypedExpr[], expr: CallExpr | ApplyExpr): Results {
   const { span } = expr;
   if (args.length !== block.inputs.length) {
     const message = `\`${expr.callee.name}\` takes ${counted(block.inputs.length, "input")}, here are ${args.length}.`;
     context.reporter.report("SEQ2010", span, message);
+    return NONE;
+  }
+  if (block.outputs.length === 0) {
+    context.reporter.report("SEQ3013", span, `The layer ${block.name} has no output.`);
     return NONE;
   }
   const match: Match = { lengths: new Map(), context };
@@ -214,26 +224,35 @@ function checkApply(context: Context, expr: ApplyExpr): Results {
     context.reporter.report("SEQ2001", callee.span, message, didYouMean(callee.name, context.scope.names()));
     return NONE;
   }
-  if (expr.chain) {
-    if (meaning.kind !== "error") context.reporter.notCompiled(expr.span, "`chain` is");
-    return NONE;
-  }
-  if (meaning.kind === "error" || (meaning.kind === "instance" && meaning.instance.block === undefined)) return NONE;
-  const block = meaning.kind === "instance" ? meaning.instance.block : undefined;
-  if (block?.kind !== "cell") {
-    const what = block === undefined ? describeMeaning(meaning) : `an instance of the ${block.kind} ${block.name}`;
+  if (meaning.kind === "error") return NONE;
+  const instance = meaning.kind === "instance" ? meaning.instance : undefined;
+  if (instance === undefined || (expr.scan !== "none" && instance.kind !== "cell")) {
     const help =
-      block?.kind === "layer"
+      instance !== undefined
         ? { help: `a layer maps over leading axes by itself: \`${callee.name}(xs)\`` }
         : meaning.kind === "declaration"
           ? { help: `make an instance first: \`use rnn = ${callee.name}(…)\`` }
           : {};
-    context.reporter.report("SEQ4007", callee.span, `\`scan\` runs an instance of a cell, but \`${callee.name}\` is ${what}.`, help);
+    const wanted = expr.scan === "none" ? "`chain` runs instances" : "`scan` runs an instance of a cell";
+    const message = `${wanted}, but \`${callee.name}\` is ${describeMeaning(meaning)}.`;
+    context.reporter.report(expr.scan === "none" ? "SEQ4008" : "SEQ4007", callee.span, message, help);
     return NONE;
   }
-  if (context.within === "cell") {
+  if (context.within === "cell" && instance.kind === "cell") {
     context.reporter.report("SEQ4012", expr.span, `The cell \`${callee.name}\` is stepped inside a cell.`);
     return NONE;
   }
-  return scanCell(context, block, args, expr);
+  if (expr.scan === "none" && instance.kind === "cell") {
+    const help = `run them over a sequence: \`chain scan ${callee.name}(xs)\``;
+    context.reporter.report("SEQ4006", callee.span, `\`${callee.name}\` is ${describeMeaning(meaning)}, one time step.`, { help });
+    return NONE;
+  }
+  const once: Once = (block, inputs, prefix) =>
+    expr.scan === "none" ? applyLayer(context, block, inputs, expr) : scanCell(context, block, inputs, expr, prefix);
+  if (expr.chain) return checkChain(context, instance, args, expr, once);
+  if (!instance.isArray) return once(instance.blocks[0], args, "");
+  const message = `\`${callee.name}\` is ${instance.blocks.length} instances of the ${instance.kind} ${instance.declaration}.`;
+  const help = `stack the scans: \`chain scan ${callee.name}(xs)\``;
+  context.reporter.report("SEQ4009", callee.span, message, { help });
+  return NONE;
 }

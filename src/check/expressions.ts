@@ -44,10 +44,10 @@ export function checkExpr(context: Context, expr: Expr): TypedExpr {
       return errorExpr(span);
     case "call":
     case "apply": {
-      const { results } = checkCall(context, expr);
+      const { results, last } = checkCall(context, expr);
       if (results.length === 1) return results[0];
-      if (results.length > 1) {
-        const message = `This has ${results.length} values where one is wanted; name them first: \`a, b = …\`.`;
+      if (results.length > 1 || last !== undefined) {
+        const message = `This has ${results.length === 0 ? "no values" : `${results.length} values`} where one is wanted; name them first: \`a, b = …\`.`;
         context.reporter.report("SEQ3013", span, message);
       }
       return errorExpr(span);
@@ -102,11 +102,13 @@ function checkPath(context: Context, expr: PathExpr): TypedExpr {
     return field === undefined ? missing([...meaning.fields.keys()], "last state") : { ...field, span };
   }
   if (meaning.kind === "instance") {
-    const { block } = meaning.instance;
-    if (block === undefined) return errorExpr(span);
-    const parameter = block.parameters.find((p) => p.path === `${block.path}.${rest}`);
+    const { path, blocks, isArray } = meaning.instance;
+    const parameters = blocks.flatMap((block) => block.parameters);
+    // A block checked alone has fewer instances in an array than it may get.
+    const wanted = context.symbolic && isArray ? rest.replace(/^\d+/, "0") : rest;
+    const parameter = parameters.find((p) => p.path === `${path}.${wanted}`);
     if (parameter !== undefined) return { kind: "read", binding: parameter, type: parameter.type, span };
-    const known = block.parameters.map((p) => p.path.slice(block.path.length + 1));
+    const known = parameters.map((p) => p.path.slice(path.length + 1));
     return missing(known, "parameter");
   }
   if (meaning.kind !== "error") {

@@ -1,13 +1,12 @@
 /** @file Makes declarations into blocks: the values of their parameters, `use`, and samples for checking them alone. */
 
-import type { Argument, BlockDeclaration, DeclarationParameter, UseStatement } from "../parser/ast.js";
+import type { Argument, BlockDeclaration, DeclarationParameter, Expr, UseStatement } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { checkBlock } from "./block.js";
 import { functionNamed } from "./calls.js";
 import { checkExpr, checkNumber, checkSize } from "./expressions.js";
 import { counted, didYouMean, type Reporter } from "./report.js";
-import { type Context, describeMeaning, type Meaning, numberExpr, type Scope, withNames } from "./scope.js";
-import type { Block } from "./typed.js";
+import { type Context, describeMeaning, type Instance, type Meaning, numberExpr, type Scope, withNames } from "./scope.js";
 
 /** A declaration with the values of its parameters. */
 export interface Instantiation {
@@ -30,8 +29,8 @@ export function topContext(reporter: Reporter, scope: Scope, symbolic: boolean):
   return { reporter, scope, symbolic, within: "fn", inlining: [], check: checkExpr };
 }
 
-/** The block a `use` statement makes; undefined after a mistake in the statement itself. */
-export function checkUse(context: Context, statement: UseStatement, parent: Instantiation): Block | undefined {
+/** What a `use` statement makes; undefined after a mistake in the statement itself. */
+export function checkUse(context: Context, statement: UseStatement, parent: Instantiation): Instance | undefined {
   const { target } = statement;
   const meaning = context.scope.lookup(target.name, target.span);
   if (meaning?.kind === "error") return undefined;
@@ -56,7 +55,23 @@ export function checkUse(context: Context, statement: UseStatement, parent: Inst
   const values = parameterValues(context, declaration, home, given, target.span);
   if (values === undefined) return undefined;
   const path = parent.path === "" ? statement.name.name : `${parent.path}.${statement.name.name}`;
-  return checkBlock(context.reporter, { declaration, home, values, path, symbolic: context.symbolic, around });
+  const make = (at: string) =>
+    checkBlock(context.reporter, { declaration, home, values, path: at, symbolic: context.symbolic, around });
+  const instance = { path, kind: declaration.kind, declaration: declaration.name.name };
+  if (statement.count === undefined) return { ...instance, blocks: [make(path)], isArray: false };
+  const count = instanceCount(context, statement.count);
+  if (count === undefined) return undefined;
+  return { ...instance, blocks: Array.from({ length: count }, (_, i) => make(`${path}.${i}`)), isArray: true };
+}
+
+/** A sample of a size stands for any; two instances show all there is to a chain. */
+function instanceCount(context: Context, count: Expr): number | undefined {
+  const { extent, text } = checkSize(context, count);
+  if (typeof extent === "number") return context.symbolic ? Math.min(extent, 2) : extent;
+  if (extent !== undefined) {
+    context.reporter.report("SEQ3010", count.span, `The number of instances \`${text}\` is a length, known only at run time.`);
+  }
+  return undefined;
 }
 
 /** Arguments by position, then by name. */

@@ -58,7 +58,9 @@ function inferExtent(context: Context, name: string, within: readonly Expr[]): D
         const sign = alone ? 1 : signOf(subscript, name);
         if (sign === 0) continue;
         const base = context.check(context, expr.base);
-        const axis = base.type.kind === "array" ? base.type.axes[position] : undefined;
+        // Of a mistaken array nothing is known, and the mistake has been told.
+        const unknown: Dim = { extent: undefined, text: name, span: subscript.span };
+        const axis = base.type.kind === "array" ? base.type.axes[position] : unknown;
         if (alone && axis !== undefined) return axis;
         if (sign > 0) shifted ??= axis;
         else reversed ??= axis;

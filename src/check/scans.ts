@@ -9,8 +9,14 @@ import type { Context } from "./scope.js";
 import { fixedHere, sameAxes, sameDim, showAxes, showDim, substituteType } from "./sizes.js";
 import type { Binding, Block, Dim, Lengths, ScanCall, State, TypedExpr } from "./typed.js";
 
-/** Types `scan cell(inputs…, contexts…) from start`. */
-export function scanCell(context: Context, block: Block, args: readonly TypedExpr[], expr: ApplyExpr): Results {
+/** Types `scan cell(inputs…, contexts…) from start`; `prefix` is that of the instance in the record of a chain. */
+export function scanCell(
+  context: Context,
+  block: Block,
+  args: readonly TypedExpr[],
+  expr: ApplyExpr,
+  prefix: string,
+): Results {
   const { span, callee } = expr;
   const ports = [...block.inputs, ...block.contexts];
   if (args.length !== ports.length) {
@@ -19,10 +25,14 @@ export function scanCell(context: Context, block: Block, args: readonly TypedExp
     context.reporter.report("SEQ2010", span, `\`${callee.name}\` takes ${wanted}, here are ${counted(args.length, "argument")}.`);
     return NONE;
   }
+  if (block.inputs.length === 0) {
+    context.reporter.report("SEQ3015", span, `The cell ${block.name} has no input, so nothing says how many steps it runs.`);
+    return NONE;
+  }
   const match: Match = { lengths: new Map(), context };
   const leading = args.map((arg, i) => leadingAxes(match, ports[i], arg));
   const steps = commonSteps(context, args, leading.slice(0, block.inputs.length));
-  const from = startsOf(context, block, match.lengths, expr.from);
+  const from = startsOf(context, block, match.lengths, expr.from, prefix);
   if (steps === undefined || from === undefined || leading.includes(undefined)) return NONE;
   const { lengths } = match;
   const inputs = block.inputs.length;
@@ -90,6 +100,7 @@ function startsOf(
   block: Block,
   lengths: Lengths,
   from: Expr | RecordSyntax | undefined,
+  prefix: string,
 ): ReadonlyMap<Binding, TypedExpr> | undefined {
   const starts = new Map<Binding, TypedExpr>();
   if (from === undefined) return starts;
@@ -119,10 +130,10 @@ function startsOf(
     return undefined;
   }
   for (const state of block.states) {
-    const start = meaning.fields.get(state.binding.name);
+    const start = meaning.fields.get(prefix + state.binding.name);
     if (start !== undefined) set(state, { ...start, span: from.span });
     else {
-      const message = `The record has no state \`${state.binding.name}\`, which the cell ${block.name} needs.`;
+      const message = `The record has no state \`${prefix}${state.binding.name}\`, which the cell ${block.name} needs.`;
       const related = [{ span: state.binding.span, message: "declared here" }];
       const help = `set those there are: \`from { ${block.states[0].binding.name}: … }\``;
       context.reporter.report("SEQ4010", from.span, message, { related, help });

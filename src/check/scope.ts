@@ -6,11 +6,14 @@ import type { Reporter } from "./report.js";
 import { ERROR, SCALAR } from "./sizes.js";
 import type { Binding, Block, TypedExpr } from "./typed.js";
 
-/** What `use` made. `block` is absent where its declaration could not be found or has mistakes. */
+/** What `use` made: one block, or several of the same declaration for `chain`. */
 export interface Instance {
-  readonly name: string;
-  readonly span: Span;
-  readonly block: Block | undefined;
+  /** Of the parameters, up to an instance's number. */
+  readonly path: string;
+  readonly kind: Block["kind"];
+  readonly declaration: string;
+  readonly blocks: readonly Block[];
+  readonly isArray: boolean;
 }
 
 export type Meaning =
@@ -80,7 +83,7 @@ export function describeMeaning(meaning: Meaning): string {
     case "declaration":
       return `a ${meaning.declaration.kind}`;
     case "instance":
-      return `an instance of ${meaning.instance.block === undefined ? "a block" : `a ${meaning.instance.block.kind}`}`;
+      return `an instance of the ${meaning.instance.kind} ${meaning.instance.declaration}`;
     case "record":
       return "a record of last states";
     case "error":

@@ -199,6 +199,32 @@ describe("scans", () => {
   });
 });
 
+describe("chains", () => {
+  test("layers one after another, others given to each, a parameter of one read", () => {
+    const text = `layer Block(D) { input x: [D], bias: [D] param g: [D] ~ ones output y = g * x + bias }
+      model M(D = 3, L = 3) { input xs: [T, D], w: [D] use f[L] = Block(D) output z = chain f(xs, w) + f.1.g[0] }`;
+    check(text, (a, b, t, d) => {
+      const through = (x: number, i: number) => at(a[`f.${i}.g`], d) * x + at(a.w, b, d);
+      return [0, 1, 2].reduce(through, at(a.xs, b, t, d)) + at(a["f.1.g"], 0);
+    });
+  });
+  test("stacked scans, started from the last states of a stack", () => {
+    const text = `${leaky} model M(D = 3) { input xs: [T, D], ys: [S, D] use c[2] = Leaky(D), e[2] = Leaky(D)
+      us, end = chain scan e(ys)
+      vs, last = chain scan c(xs) from end
+      output z = vs
+      output low = last.0.h }`;
+    const one = (a: Arrays, b: number, t: number, d: number) => {
+      const first = decayed(a, "e.0.g", () => 0, (s, i) => at(a.ys, b, s, i));
+      const second = decayed(a, "e.1.g", () => 0, first);
+      const below = decayed(a, "c.0.g", (i) => first(2, i), (s, i) => at(a.xs, b, s, i));
+      return [below(t, d), decayed(a, "c.1.g", (i) => second(2, i), below)(t, d)];
+    };
+    check(text, (a, b, t, d) => one(a, b, t, d)[1]);
+    check(text, (a, b, d) => one(a, b, 3, d)[0], "low");
+  });
+});
+
 test("parameters: how they start, what the optimiser leaves alone", () => {
   const { parameters } = moduleOf(`
     fn grow(q) = q * 2 + 1
