@@ -59,7 +59,7 @@ export function planResiduals(
     const inBody = instr !== undefined || previous.has(value.id) || given.has(value.id);
     if (!inBody) return into;
     const opaque = instr === undefined || stacked.has(value.id) || !RECOMPUTABLE.has(registry[instr.op].lowering);
-    if (opaque || !through(instr.op)) return into.set(value.id, value);
+    if (opaque || !(through(instr.op) || again.has(instr))) return into.set(value.id, value);
     for (const arg of instr.args) bases(arg, through, into);
     return into;
   };
