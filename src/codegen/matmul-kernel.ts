@@ -14,7 +14,7 @@ import type { Group } from "./schedule.js";
 
 /** Threads are SIDE × SIDE; the results of one lie SIDE apart, so that neighbours touch neighbours. */
 const SIDE = 8;
-const DEPTH = 16;
+const DEPTH = 8;
 const WORKGROUP = SIDE * SIDE;
 /** Results a thread has along one side: the more, the fewer reads a product, the fewer workgroups. */
 const PATCHES = [8, 4, 2];
@@ -132,24 +132,29 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     u32(DEPTH),
   );
 
-  sums.forEach((line, i) => {
-    line.forEach((sum, j) => {
+  // Nothing to check where whole tiles fill the result.
+  const within = (place: Expr, dims: readonly Dim[], tile: number): Expr | undefined => {
+    const limit = product(dims);
+    return limit.kind === "literal" && limit.value % tile === 0 ? undefined : infix("<", place, limit);
+  };
+  const known = single ? undefined : infix("<", which, product(batch.dims));
+  block.guarded(known, () => {
+    sums.forEach((line, i) => {
       const row = block.let(add(row0, add(threadRow, u32(i * SIDE))), "row");
-      const column = block.let(add(column0, add(threadColumn, u32(j * SIDE))), "column");
-      const inside = [infix("<", row, product(rows.dims)), infix("<", column, product(columns.dims))];
-      if (!single) inside.push(infix("<", which, product(batch.dims)));
-      block.if(
-        inside.reduce((x, y) => infix("&&", x, y)),
-        () => {
-          const index = indexOf(out, [
-            [batch, batchIndex],
-            [rows, delinear(rows.dims, row)],
-            [columns, delinear(columns.dims, column)],
-          ]);
-          block.remember(elementKey({ value: anchor.results[0], index }), sum);
-          for (const value of roots) storeElement(block, context, value, index, scalars.at({ value, index }));
-        },
-      );
+      block.guarded(within(row, rows.dims, height * SIDE), () => {
+        line.forEach((sum, j) => {
+          const column = block.let(add(column0, add(threadColumn, u32(j * SIDE))), "column");
+          block.guarded(within(column, columns.dims, width * SIDE), () => {
+            const index = indexOf(out, [
+              [batch, batchIndex],
+              [rows, delinear(rows.dims, row)],
+              [columns, delinear(columns.dims, column)],
+            ]);
+            block.remember(elementKey({ value: anchor.results[0], index }), sum);
+            for (const value of roots) storeElement(block, context, value, index, scalars.at({ value, index }));
+          });
+        });
+      });
     });
   });
   const size = (a: Axes) => a.dims.join("·");
