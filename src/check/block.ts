@@ -6,8 +6,6 @@ import type {
   ConstStatement,
   Expr,
   Ident,
-  LossStatement,
-  MetricStatement,
   OutputStatement,
   ParamStatement,
   PortStatement,
@@ -23,12 +21,13 @@ import { checkInit } from "./initialisers.js";
 import { checkUse, type Instantiation } from "./instances.js";
 import { Lengths } from "./lengths.js";
 import { checkBuild } from "./notation.js";
-import { wantBool, wantNumber } from "./operators.js";
-import { readsOf } from "./reads.js";
-import { counted, type Reporter, sourceText } from "./report.js";
+import { wantNumber } from "./operators.js";
+import { partition, readsOf } from "./reads.js";
+import { counted, type Reporter } from "./report.js";
 import { type Context, errorExpr, type Instance, type Meaning, readOf, valueMeaning } from "./scope.js";
 import { arrayOf, disagreement, ERROR, isLength, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
 import type { ArrayType, Binding, Block, Dim, Loss, Output, Parameter, State, Step, Type, TypedExpr } from "./typed.js";
+import { checkLoss, checkMetric, checkOutput, refuseTwice } from "./yields.js";
 
 const MISTAKEN: Meaning = { kind: "error" };
 
@@ -78,19 +77,26 @@ class BlockChecker {
     const { declaration, values, path } = this.at;
     for (const { name } of declaration.parameters) {
       const value = values.get(name.name) ?? MISTAKEN;
-      this.#names.define([name], () => [value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value]);
+      this.#names.define([name], () => [
+        value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value,
+      ]);
     }
     const statements = declaration.body.filter((statement) => this.#allowed(statement));
     for (const statement of statements) {
-      if (statement.kind === "state" && !this.#states.has(statement.name.name)) this.#states.set(statement.name.name, statement);
+      if (statement.kind === "state" && !this.#states.has(statement.name.name))
+        this.#states.set(statement.name.name, statement);
     }
     for (const statement of statements) this.#define(statement);
     this.#defineMissingNexts();
     this.#names.resolveAll();
     this.#lengths.verify();
     const outputs = statements.flatMap((s) => (s.kind === "output" ? this.#outputs(s) : []));
-    const losses = statements.flatMap((s) => (s.kind === "loss" ? this.#loss(s) : []));
-    const metrics = statements.flatMap((s) => (s.kind === "metric" ? this.#metric(s) : []));
+    const losses = statements.flatMap((s) => (s.kind === "loss" ? checkLoss(this.#context, s) : []));
+    const metrics = statements.flatMap((s) => (s.kind === "metric" ? checkMetric(this.#context, s) : []));
+    if (declaration.kind === "model") {
+      refuseTwice(this.reporter, outputs);
+      refuseTwice(this.reporter, metrics);
+    }
     this.#checkWhole(outputs, losses);
     const doc = declaration.doc === undefined ? {} : { doc: declaration.doc };
     return {
@@ -104,7 +110,7 @@ class BlockChecker {
       targets: this.#ports("target"),
       states: this.#stateList(),
       parameters: statements.flatMap((s) => this.#parametersOf(s)),
-      ...this.#partition(),
+      ...partition(this.#steps),
       outputs,
       losses,
       metrics,
@@ -115,7 +121,11 @@ class BlockChecker {
     const { kind } = this.at.declaration;
     const allowed = places[statement.kind];
     if (allowed === undefined || allowed.includes(kind)) return true;
-    this.reporter.report("SEQ2016", statement.span, `\`${statement.kind}\` stands in a ${allowed.join(" or ")}, not in a ${kind}.`);
+    this.reporter.report(
+      "SEQ2016",
+      statement.span,
+      `\`${statement.kind}\` stands in a ${allowed.join(" or ")}, not in a ${kind}.`,
+    );
     return false;
   }
 
@@ -177,7 +187,9 @@ class BlockChecker {
   #initial(expr: Expr, binding: Binding, type: ArrayType): TypedExpr {
     const value = checkExpr(this.#context, expr);
     if (value.type.kind === "error") return value;
-    const early = [...readsOf(value, this.#steps)].find(({ kind }) => kind === "input" || kind === "state" || kind === "next");
+    const early = [...readsOf(value, this.#steps)].find(
+      ({ kind }) => kind === "input" || kind === "state" || kind === "next",
+    );
     if (early !== undefined) {
       const message = `The start of \`${binding.name}\` depends on the ${early.kind} \`${early.name}\`, which varies from step to step.`;
       this.reporter.report("SEQ4013", expr.span, message);
@@ -191,16 +203,23 @@ class BlockChecker {
     const type = this.#type(statement.type);
     const length = type.axes.find(isLength);
     if (length !== undefined) {
-      this.reporter.report("SEQ3010", length.span, `The size of a parameter is known at compile time; \`${length.text}\` is a length.`);
+      this.reporter.report(
+        "SEQ3010",
+        length.span,
+        `The size of a parameter is known at compile time; \`${length.text}\` is a length.`,
+      );
     }
-    if (type.elem.kind !== "f32") this.reporter.report("SEQ3008", statement.span, `The parameter \`${name.name}\` has to hold numbers.`);
+    if (type.elem.kind !== "f32")
+      this.reporter.report("SEQ3008", statement.span, `The parameter \`${name.name}\` has to hold numbers.`);
     if (statement.indices.length > 0 && statement.indices.length !== type.axes.length) {
       const message = `\`${name.name}\` has ${counted(statement.indices.length, "index")} on the left but the shape ${showAxes(type.axes, true)}.`;
       this.reporter.report("SEQ3003", statement.span, message.replace("indexs", "indices"));
     }
     if (init === undefined) {
       const help = "write `~ kaiming_uniform`, `~ zeros` or another after its shape";
-      this.reporter.report("SEQ2013", statement.span, `Nothing says how the parameter \`${name.name}\` starts.`, { help });
+      this.reporter.report("SEQ2013", statement.span, `Nothing says how the parameter \`${name.name}\` starts.`, {
+        help,
+      });
     }
     const start = init && checkInit(this.#context, statement.indices, type.axes, init);
     const parameter: Parameter = {
@@ -220,7 +239,9 @@ class BlockChecker {
     const type = this.#type(statement.type);
     const binders = indices.map((index) => ({ name: index, span: index.span }));
     const expr =
-      indices.length > 0 ? checkBuild(this.#context, binders, value, checkSize, type.axes) : checkExpr(this.#context, value);
+      indices.length > 0
+        ? checkBuild(this.#context, binders, value, checkSize, type.axes)
+        : checkExpr(this.#context, value);
     const binding = this.#bind("const", name, type, statement.doc);
     const fitted = this.#fit(expr, type, binding);
     const other = [...readsOf(fitted, this.#steps)].find(({ kind }) => kind !== "const" && kind !== "value");
@@ -243,7 +264,12 @@ class BlockChecker {
     const targets = statement.targets.map((target) => ({ target, key: this.#keyOf(target) }));
     this.#names.define(
       targets.map(({ target, key }) => ({ name: key, span: target.span })),
-      () => this.#values(statement.targets, value, targets.map(({ key }) => key)),
+      () =>
+        this.#values(
+          statement.targets,
+          value,
+          targets.map(({ key }) => key),
+        ),
     );
   }
 
@@ -273,7 +299,11 @@ class BlockChecker {
     if (value.kind !== "call" && value.kind !== "apply") {
       const expr = checkExpr(this.#context, value);
       if (targets.length === 1) return [this.#name(only, keys[0], expr)];
-      this.reporter.report("SEQ3013", value.span, `This is one value, but ${targets.length} names stand on the left side.`);
+      this.reporter.report(
+        "SEQ3013",
+        value.span,
+        `This is one value, but ${targets.length} names stand on the left side.`,
+      );
       return targets.map(() => MISTAKEN);
     }
     const indexed = targets.find((target) => target.indices !== undefined);
@@ -342,57 +372,19 @@ class BlockChecker {
   #defineMissingNexts(): void {
     for (const [name, statement] of this.#states) {
       if (this.#names.has(`${name}'`)) continue;
-      this.reporter.report("SEQ4001", statement.name.span, `The state \`${name}\` has no next value.`, { help: `write \`${name}' = …\`` });
+      this.reporter.report("SEQ4001", statement.name.span, `The state \`${name}\` has no next value.`, {
+        help: `write \`${name}' = …\``,
+      });
       this.#names.define([{ name: `${name}'`, span: statement.name.span }], () => [MISTAKEN]);
     }
   }
 
   #outputs(statement: OutputStatement): readonly Output[] {
     return statement.targets.map((target) => {
-      const { name } = target.name;
-      const isNext = statement.value !== undefined && this.#states.has(name);
-      const value = checkExpr(this.#context, { kind: "name", name, primed: target.primed || isNext, span: target.span });
-      const targetRead = [...readsOf(value, this.#steps)].find(({ kind }) => kind === "target");
-      if (targetRead !== undefined) {
-        const message = `The output \`${name}\` depends on the target \`${targetRead.name}\`, which is not given when the model is used.`;
-        this.reporter.report("SEQ2019", target.span, message);
-      }
-      return { name, value, ...(statement.doc === undefined ? {} : { doc: statement.doc }) };
+      // `output h = …` gives a state its next value, with a mistake reported: that is what it puts out.
+      const isNext = statement.value !== undefined && this.#states.has(target.name.name);
+      return checkOutput(this.#context, this.#steps, target, target.primed || isNext, statement.doc);
     });
-  }
-
-  #loss(statement: LossStatement): readonly Loss[] {
-    const value = this.#perStep(statement.value, "loss");
-    if (statement.where === undefined) return [{ value }];
-    const where = checkExpr(this.#context, statement.where);
-    if (!wantBool(this.#context, where) || value.type.kind === "error" || where.type.kind === "error") return [];
-    if (where.type.axes.length > 0 && value.type.axes.length > 0 && !sameAxes(where.type.axes, value.type.axes)) {
-      const [mask, shape] = [where, value].map(({ type }) => showAxes((type as ArrayType).axes, this.#context.symbolic));
-      this.reporter.report("SEQ3001", where.span, `The mask is ${mask}, but the loss is ${shape}.`);
-      return [];
-    }
-    return [{ value, where }];
-  }
-
-  #metric(statement: MetricStatement): readonly Output[] {
-    const value = this.#perStep(statement.value, "metric");
-    const called = statement.value.kind === "call" ? statement.value.callee.name : undefined;
-    const name = statement.name?.name ?? called;
-    if (name !== undefined) return [{ name, value }];
-    const message = "This metric has no name.";
-    this.reporter.report("SEQ2013", statement.span, message, { help: `name it: \`metric m = ${sourceText(statement.value.span)}\`` });
-    return [];
-  }
-
-  #perStep(expr: Expr, what: string): TypedExpr {
-    const value = checkExpr(this.#context, expr);
-    if (!wantNumber(this.#context, value) || value.type.kind === "error") return errorExpr(expr.span);
-    const size = value.type.axes.find((dim) => typeof dim.extent === "number");
-    if (size === undefined) return value;
-    const message = `A ${what} is one number a step or an example, but this is ${showAxes(value.type.axes, this.#context.symbolic)}.`;
-    const help = `take its mean or sum: \`mean[k](e[k])\``;
-    this.reporter.report("SEQ3018", expr.span, message, { help });
-    return errorExpr(expr.span);
   }
 
   #checkWhole(outputs: readonly Output[], losses: readonly Loss[]): void {
@@ -402,15 +394,11 @@ class BlockChecker {
     }
     if (kind === "cell" && this.#states.size === 0) {
       const help = "a layer maps over the steps of a sequence by itself";
-      this.reporter.report("SEQ4014", name.span, `The cell \`${name.name}\` has no state.`, { help, severity: "warning" });
+      this.reporter.report("SEQ4014", name.span, `The cell \`${name.name}\` has no state.`, {
+        help,
+        severity: "warning",
+      });
     }
-  }
-
-  #partition(): Pick<Block, "prelude" | "steps"> {
-    const varies = ({ value }: Step) =>
-      [...readsOf(value, this.#steps)].some(({ kind }) => kind === "input" || kind === "state" || kind === "next");
-    const moving = new Set(this.#steps.filter((step) => step.binding.kind === "next" || varies(step)));
-    return { prelude: this.#steps.filter((s) => !moving.has(s)), steps: this.#steps.filter((s) => moving.has(s)) };
   }
 
   #ports(kind: "input" | "context" | "target"): readonly Binding[] {

@@ -5,8 +5,8 @@ import type { Span } from "../support/span.js";
 import { checkChain, type Once } from "./chains.js";
 import { callFunction, functionNames } from "./functions.js";
 import { constantOf, nameOf, wantNumber } from "./operators.js";
-import { counted, didYouMean } from "./report.js";
 import { type Match, matchPort } from "./ports.js";
+import { counted, didYouMean } from "./report.js";
 import { NONE, type Results, resultsOf } from "./results.js";
 import { scanCell } from "./scans.js";
 import { type Context, describeMeaning, errorExpr, type Meaning, valueMeaning, withNames } from "./scope.js";
@@ -21,7 +21,12 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
   if (meaning?.kind === "builtin" && meaning.name === "split") return checkSplit(context, expr);
   if (meaning === undefined) {
     const known = [...functionNames, ...context.scope.names()];
-    context.reporter.report("SEQ2003", callee.span, `There is no function \`${callee.name}\`.`, didYouMean(callee.name, known));
+    context.reporter.report(
+      "SEQ2003",
+      callee.span,
+      `There is no function \`${callee.name}\`.`,
+      didYouMean(callee.name, known),
+    );
   }
   if (meaning?.kind === "function") {
     const result = inline(context, meaning.declaration, meaning.home, expr);
@@ -43,13 +48,16 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
         return NONE;
       }
       const message = `\`${callee.name}\` is an instance of the ${kind} ${declaration}, one time step.`;
-      context.reporter.report("SEQ4006", callee.span, message, { help: `run it over a sequence: \`scan ${callee.name}(xs)\`` });
+      context.reporter.report("SEQ4006", callee.span, message, {
+        help: `run it over a sequence: \`scan ${callee.name}(xs)\``,
+      });
       return NONE;
     }
     case "declaration":
     case "value":
     case "record": {
-      const help = meaning.kind === "declaration" ? { help: `make an instance first: \`use f = ${callee.name}(…)\`` } : {};
+      const help =
+        meaning.kind === "declaration" ? { help: `make an instance first: \`use f = ${callee.name}(…)\`` } : {};
       const message = `\`${callee.name}\` is ${describeMeaning(meaning)}, not a function.`;
       context.reporter.report("SEQ2003", callee.span, message, help);
       return NONE;
@@ -96,7 +104,8 @@ function inline(context: Context, declaration: FunctionDeclaration, home: Contex
   }
   const locals = new Map<string, Meaning>();
   for (const [i, argument] of expr.arguments.entries()) {
-    const passed = argument.value.kind === "name" ? functionNamed(context, { name: argument.value.name, span }) : undefined;
+    const passed =
+      argument.value.kind === "name" ? functionNamed(context, { name: argument.value.name, span }) : undefined;
     locals.set(declaration.parameters[i].name, passed ?? shareArgument(context, argument));
   }
   const scope = withNames(home, locals);
@@ -133,7 +142,8 @@ function checkSplit(context: Context, expr: CallExpr): Results {
   const odd = typeof fractions === "number" && typeof axis.extent === "number" && axis.extent % fractions !== 0;
   const known = total !== undefined && typeof axis.extent === "number";
   if (typeof axis.extent === "string" || (odd && !context.symbolic) || (known && !odd && total !== axis.extent)) {
-    const cutInto = typeof fractions === "number" ? `${fractions} equal parts` : `parts of ${showAxes(dims, context.symbolic)}`;
+    const cutInto =
+      typeof fractions === "number" ? `${fractions} equal parts` : `parts of ${showAxes(dims, context.symbolic)}`;
     const message = `The last axis of ${nameOf(arg, "this")} is ${showDim(axis, context.symbolic)}, which does not make ${cutInto}.`;
     const related = [{ span: axis.span, message: `\`${axis.text}\` is fixed here` }];
     context.reporter.report("SEQ3012", span, message, { related });
@@ -142,7 +152,13 @@ function checkSplit(context: Context, expr: CallExpr): Results {
   const leading = arg.type.axes.slice(0, -1);
   const type = arg.type;
   const call: Call = { kind: "split", arg, sizes: dims.map((dim) => Number(dim.extent)) };
-  return { results: resultsOf(call, dims.map((dim) => ({ ...type, axes: [...leading, dim] })), span) };
+  return {
+    results: resultsOf(
+      call,
+      dims.map((dim) => ({ ...type, axes: [...leading, dim] })),
+      span,
+    ),
+  };
 }
 
 function equalParts(context: Context, expr: Expr): number | undefined {
@@ -159,7 +175,8 @@ function listSizes(context: Context, list: ListExpr): readonly Dim[] | undefined
     const size = context.check(context, element);
     const value = constantOf(size);
     const { span } = element;
-    if (value !== undefined && Number.isInteger(value) && value >= 1) return { extent: value, text: nameOf(size, "?").slice(1, -1), span };
+    if (value !== undefined && Number.isInteger(value) && value >= 1)
+      return { extent: value, text: nameOf(size, "?").slice(1, -1), span };
     if (size.type.kind !== "error") {
       context.reporter.report("SEQ3012", span, "The size of a part is a whole number known at compile time.");
     }
@@ -174,7 +191,11 @@ function cut(axis: Dim, parts: number, span: Span): readonly Dim[] {
   const factor = new RegExp(`^${parts} ?\\* ?(\\w+)$`).exec(axis.text);
   const text = factor === null ? `${/^\w+$/.test(axis.text) ? axis.text : `(${axis.text})`}/${parts}` : factor[1];
   const extent = exact ? Number(axis.extent) / parts : undefined;
-  return Array.from({ length: parts }, () => ({ extent, text: exact && /^\d+$/.test(axis.text) ? String(extent) : text, span }));
+  return Array.from({ length: parts }, () => ({
+    extent,
+    text: exact && /^\d+$/.test(axis.text) ? String(extent) : text,
+    span,
+  }));
 }
 
 /** `head(hs)`: arguments with more axes than their input are mapped over; they share those axes. */
@@ -199,7 +220,12 @@ function applyLayer(context: Context, block: Block, args: readonly TypedExpr[], 
     else if (extra.length > 0 && !sameAxes(mapped, extra)) {
       const [a, b] = [mapped, extra].map((axes) => showAxes(axes, context.symbolic));
       const related = disagreement(mapped, extra, context.symbolic);
-      context.reporter.report("SEQ3001", arg.span, `A layer maps over one set of leading axes, but here are ${a} and ${b}.`, { related });
+      context.reporter.report(
+        "SEQ3001",
+        arg.span,
+        `A layer maps over one set of leading axes, but here are ${a} and ${b}.`,
+        { related },
+      );
       sound = false;
     }
   }
@@ -244,7 +270,12 @@ function checkApply(context: Context, expr: ApplyExpr): Results {
   }
   if (expr.scan === "none" && instance.kind === "cell") {
     const help = `run them over a sequence: \`chain scan ${callee.name}(xs)\``;
-    context.reporter.report("SEQ4006", callee.span, `\`${callee.name}\` is ${describeMeaning(meaning)}, one time step.`, { help });
+    context.reporter.report(
+      "SEQ4006",
+      callee.span,
+      `\`${callee.name}\` is ${describeMeaning(meaning)}, one time step.`,
+      { help },
+    );
     return NONE;
   }
   const once: Once = (block, inputs, prefix) =>

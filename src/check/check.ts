@@ -74,7 +74,9 @@ function checkModel(
   const instantiation = { declaration, home: unit.scope, values, path: "", symbolic: false, around: [] };
   const block = checkBlock(reporter, instantiation);
   // A file that did not parse gives no model: what the parser left out might have changed its meaning.
-  return reporter.errors > errors || !unit.sound ? [] : [{ ...block, kind: "model", source: unit.name, span: declaration.name.span }];
+  return reporter.errors > errors || !unit.sound
+    ? []
+    : [{ ...block, kind: "model", source: unit.name, span: declaration.name.span }];
 }
 
 function checkAlone(reporter: Reporter, unit: Unit, declaration: BlockDeclaration): void {

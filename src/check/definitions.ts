@@ -67,7 +67,9 @@ export class Definitions implements Scope {
     if (definition.state === "busy") {
       const circle = this.#busy.slice(this.#busy.indexOf(definition));
       const path = [...circle, definition].map((d) => `\`${d.names[0].name}\``).join(" needs ");
-      const related = circle.slice(1).map((d) => ({ span: d.names[0].span, message: `\`${d.names[0].name}\` is defined here` }));
+      const related = circle
+        .slice(1)
+        .map((d) => ({ span: d.names[0].span, message: `\`${d.names[0].name}\` is defined here` }));
       this.reporter.report("SEQ4004", definition.names[0].span, `${path} within one step.`, {
         related: related.length > 0 ? related : [{ span, message: "needed here" }],
       });

@@ -151,7 +151,11 @@ function lossRule(op: LossName, call: Call): TypedExpr {
   if (op === "cross_entropy" || op === "accuracy") return classRule(op, call);
   const elem = target.type.kind === "array" ? target.type.elem : undefined;
   if (op === "binary_cross_entropy" ? elem?.kind === "id" : elem?.kind !== "f32") {
-    context.reporter.report("SEQ3008", target.span, `\`${op}\` compares with numbers, but this holds ${showElem(elem!)}.`);
+    context.reporter.report(
+      "SEQ3008",
+      target.span,
+      `\`${op}\` compares with numbers, but this holds ${showElem(elem!)}.`,
+    );
     return errorExpr(span);
   }
   const axes = agree(context, [prediction, target], span);

@@ -68,7 +68,12 @@ const operators: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "pow
 const draws = [...Object.keys(named), "orthogonal", "inv_softplus"];
 
 /** Checks what stands after `~`; undefined after a mistake. */
-export function checkInit(context: Context, indices: readonly Ident[], axes: readonly Dim[], expr: Expr): Init | undefined {
+export function checkInit(
+  context: Context,
+  indices: readonly Ident[],
+  axes: readonly Dim[],
+  expr: Expr,
+): Init | undefined {
   const names = new Map<string, InitExpr>();
   for (const [axis, index] of indices.entries()) {
     if (context.scope.lookup(index.name, index.span)?.kind === "value") {
@@ -94,7 +99,8 @@ export function checkInit(context: Context, indices: readonly Ident[], axes: rea
 /** `zeros`, `orthogonal(0.5)`: a named initialiser that stands alone. */
 function headOf(context: Context, expr: Expr): { readonly name: string; readonly args: readonly Expr[] } | undefined {
   const name = expr.kind === "name" ? expr.name : expr.kind === "call" ? expr.callee.name : undefined;
-  if (name === undefined || !draws.includes(name) || context.scope.lookup(name, expr.span) !== undefined) return undefined;
+  if (name === undefined || !draws.includes(name) || context.scope.lookup(name, expr.span) !== undefined)
+    return undefined;
   return { name, args: expr.kind === "call" ? expr.arguments.map(({ value }) => value) : [] };
 }
 
@@ -146,7 +152,11 @@ function convert(context: Context, names: Names, expr: Expr): InitExpr | undefin
   const value = context.check(context, expr);
   if (value.type.kind === "error") return undefined;
   if (value.kind === "number") return number(value.value);
-  context.reporter.report("SEQ3010", expr.span, `\`${expr.name}\` is not known at compile time; a parameter starts from numbers, indices and draws.`);
+  context.reporter.report(
+    "SEQ3010",
+    expr.span,
+    `\`${expr.name}\` is not known at compile time; a parameter starts from numbers, indices and draws.`,
+  );
   return undefined;
 }
 
@@ -162,7 +172,8 @@ function convertCall(context: Context, names: Names, expr: CallExpr): InitExpr |
       context.reporter.report("SEQ2014", span, `\`${name}\` calls itself.`);
       return undefined;
     }
-    if (!takes(context, span, name, args.length, declaration.parameters.length) || sound === undefined) return undefined;
+    if (!takes(context, span, name, args.length, declaration.parameters.length) || sound === undefined)
+      return undefined;
     const locals = new Map(declaration.parameters.map((parameter, i) => [parameter.name, sound[i]]));
     const inner = { ...context, scope: home, inlining: [...context.inlining, declaration] };
     return convert(inner, locals, declaration.body);
@@ -181,7 +192,12 @@ function convertCall(context: Context, names: Names, expr: CallExpr): InitExpr |
   }
   if (meaning !== undefined || draws.includes(name)) return refuse(context, callee.span, `\`${name}\``);
   const known = [...draws, ...Object.keys(arities), ...context.scope.names()];
-  context.reporter.report("SEQ2003", callee.span, `There is no function or initialiser \`${name}\`.`, didYouMean(name, known));
+  context.reporter.report(
+    "SEQ2003",
+    callee.span,
+    `There is no function or initialiser \`${name}\`.`,
+    didYouMean(name, known),
+  );
   return undefined;
 }
 

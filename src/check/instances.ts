@@ -6,7 +6,15 @@ import { checkBlock } from "./block.js";
 import { functionNamed } from "./calls.js";
 import { checkExpr, checkNumber, checkSize } from "./expressions.js";
 import { counted, didYouMean, type Reporter } from "./report.js";
-import { type Context, describeMeaning, type Instance, type Meaning, numberExpr, type Scope, withNames } from "./scope.js";
+import {
+  type Context,
+  describeMeaning,
+  type Instance,
+  type Meaning,
+  numberExpr,
+  type Scope,
+  withNames,
+} from "./scope.js";
 
 /** A declaration with the values of its parameters. */
 export interface Instantiation {
@@ -69,7 +77,11 @@ function instanceCount(context: Context, count: Expr): number | undefined {
   const { extent, text } = checkSize(context, count);
   if (typeof extent === "number") return context.symbolic ? Math.min(extent, 2) : extent;
   if (extent !== undefined) {
-    context.reporter.report("SEQ3010", count.span, `The number of instances \`${text}\` is a length, known only at run time.`);
+    context.reporter.report(
+      "SEQ3010",
+      count.span,
+      `The number of instances \`${text}\` is a length, known only at run time.`,
+    );
   }
   return undefined;
 }
@@ -86,7 +98,9 @@ function bindArguments(
     const name = argument.name?.name ?? parameters[i]?.name.name;
     if (name === undefined) {
       const message = `Here are ${args.length} arguments, but the declaration takes ${counted(parameters.length, "parameter")}.`;
-      context.reporter.report("SEQ2010", argument.span, message, { related: [{ span, message: "of this declaration" }] });
+      context.reporter.report("SEQ2010", argument.span, message, {
+        related: [{ span, message: "of this declaration" }],
+      });
       continue;
     }
     if (!parameters.some((parameter) => parameter.name.name === name)) {
@@ -155,12 +169,19 @@ const RATIOS = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41];
  * Values with which a declaration is checked alone. Each size without a default is a multiple of those after it, by
  * primes, so that `D / heads` is whole and no two sizes, nor small multiples of them, are equal by chance.
  */
-export function sampleValues(reporter: Reporter, declaration: BlockDeclaration, home: Scope): ReadonlyMap<string, Meaning> {
+export function sampleValues(
+  reporter: Reporter,
+  declaration: BlockDeclaration,
+  home: Scope,
+): ReadonlyMap<string, Meaning> {
   const open = declaration.parameters.filter((parameter) => parameter.default === undefined);
   const given = new Map<string, Meaning>();
   let size = 48 * 5;
   for (const [i, { name }] of open.toReversed().entries()) {
-    given.set(name.name, isSizeName(name.name) ? { kind: "value", expr: numberExpr(size, name.span) } : { kind: "error" });
+    given.set(
+      name.name,
+      isSizeName(name.name) ? { kind: "value", expr: numberExpr(size, name.span) } : { kind: "error" },
+    );
     size *= RATIOS[i % RATIOS.length];
   }
   const context = topContext(reporter, home, true);

@@ -24,7 +24,9 @@ export function bindIndices(
     const found = extent ?? declared[position] ?? inferExtent(context, name.name, within);
     if (found === undefined) {
       const message = `Nothing says what the index \`${name.name}\` ranges over.`;
-      context.reporter.report("SEQ3005", name.span, message, { help: `give it where it is bound: \`${name.name}: N\`` });
+      context.reporter.report("SEQ3005", name.span, message, {
+        help: `give it where it is bound: \`${name.name}: N\``,
+      });
     }
     const unknown: Dim = { extent: undefined, text: name.name, span: name.span };
     const index = { name: name.name, extent: found ?? unknown, span: name.span };
@@ -40,7 +42,8 @@ function refuseTaken(context: Context, name: Ident, locals: ReadonlyMap<string, 
   if (meaning?.kind !== "value") return;
   const isIndex = meaning.expr.kind === "index";
   const related = [{ span: meaning.expr.span, message: isIndex ? "bound here" : "the name in scope" }];
-  if (isIndex) context.reporter.report("SEQ2009", name.span, `The index \`${name.name}\` is bound already.`, { related });
+  if (isIndex)
+    context.reporter.report("SEQ2009", name.span, `The index \`${name.name}\` is bound already.`, { related });
   else {
     const message = `The index \`${name.name}\` has the name of a value or size in scope.`;
     context.reporter.report("SEQ2008", name.span, message, { related });
@@ -186,7 +189,9 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
   }
   const read = subscripts.map((s, i) => checkSubscript(context, s, axes[i], base, otherwise !== undefined));
   if (!read.every((s) => s !== undefined)) return errorExpr(span);
-  const looked = read.flatMap((s) => (s.kind === "value" ? [(s.expr.type as ArrayType).axes] : [])).filter((a) => a.length > 0);
+  const looked = read
+    .flatMap((s) => (s.kind === "value" ? [(s.expr.type as ArrayType).axes] : []))
+    .filter((a) => a.length > 0);
   if (looked.length > 0 && subscripts.length > 1) {
     const message = "An array of ids looks up along one axis; with several indices each is a single number.";
     context.reporter.report("SEQ3003", span, message);
@@ -202,7 +207,11 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
   }
   if (otherwise.type.axes.length > 0 && !sameAxes(otherwise.type.axes, type.axes)) {
     const [there, here] = [otherwise.type.axes, type.axes].map((a) => showAxes(a, context.symbolic));
-    context.reporter.report("SEQ3001", otherwise.span, `The value after \`else\` is ${there}, but the element is ${here}.`);
+    context.reporter.report(
+      "SEQ3001",
+      otherwise.span,
+      `The value after \`else\` is ${there}, but the element is ${here}.`,
+    );
     return errorExpr(span);
   }
   return { kind: "element", base, subscripts: read, otherwise, type, span };

@@ -144,7 +144,9 @@ export function matmul(context: Context, expr: BinaryExpr, left: TypedExpr, righ
   const shapes = `${nameOf(left, "the left side")} is ${show(a.axes)} and ${nameOf(right, "the right side")} is ${show(b.axes)}`;
   if (a.axes.length !== 2 || b.axes.length < 1 || b.axes.length > 2) {
     const message = `\`@\` is matrix by vector or matrix by matrix, but ${shapes}.`;
-    context.reporter.report("SEQ3002", span, message, { help: "write other products with indices: `sum[n](a[n] * b[n])`" });
+    context.reporter.report("SEQ3002", span, message, {
+      help: "write other products with indices: `sum[n](a[n] * b[n])`",
+    });
     return errorExpr(span);
   }
   if (!sameDim(a.axes[1], b.axes[0])) {

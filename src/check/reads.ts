@@ -1,8 +1,8 @@
 /** @file Which bindings a typed expression depends on, through the steps that define them. */
 
-import type { Binding, Call, Step, TypedExpr } from "./typed.js";
+import type { Binding, Block, Call, Step, TypedExpr } from "./typed.js";
 
-/** The bindings read directly or through values, `read` included once each. */
+/** The bindings read directly or through values. */
 export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Binding> {
   const defined = new Map(steps.map((step) => [step.binding, step.value]));
   const seen = new Set<Binding>();
@@ -21,6 +21,15 @@ export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Bi
   };
   visit(expr);
   return seen;
+}
+
+/** Sets apart the steps that depend on no input and no state. */
+export function partition(steps: readonly Step[]): Pick<Block, "prelude" | "steps"> {
+  const moves = ({ binding, value }: Step) =>
+    binding.kind === "next" ||
+    [...readsOf(value, steps)].some(({ kind }) => kind === "input" || kind === "state" || kind === "next");
+  const moving = new Set(steps.filter(moves));
+  return { prelude: steps.filter((step) => !moving.has(step)), steps: steps.filter((step) => moving.has(step)) };
 }
 
 function children(expr: TypedExpr): readonly TypedExpr[] {

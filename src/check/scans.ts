@@ -22,11 +22,19 @@ export function scanCell(
   if (args.length !== ports.length) {
     const contexts = block.contexts.length === 0 ? "" : ` and ${counted(block.contexts.length, "context")}`;
     const wanted = `${counted(block.inputs.length, "input")}${contexts}`;
-    context.reporter.report("SEQ2010", span, `\`${callee.name}\` takes ${wanted}, here are ${counted(args.length, "argument")}.`);
+    context.reporter.report(
+      "SEQ2010",
+      span,
+      `\`${callee.name}\` takes ${wanted}, here are ${counted(args.length, "argument")}.`,
+    );
     return NONE;
   }
   if (block.inputs.length === 0) {
-    context.reporter.report("SEQ3015", span, `The cell ${block.name} has no input, so nothing says how many steps it runs.`);
+    context.reporter.report(
+      "SEQ3015",
+      span,
+      `The cell ${block.name} has no input, so nothing says how many steps it runs.`,
+    );
     return NONE;
   }
   const match: Match = { lengths: new Map(), context };
@@ -86,7 +94,9 @@ function commonSteps(
     if (steps !== undefined && !sameDim(steps, axis)) {
       const [a, b] = [steps, axis].map((dim) => showDim(dim, context.symbolic));
       const related = [fixedHere(steps, context.symbolic), fixedHere(axis, context.symbolic)];
-      context.reporter.report("SEQ3014", args[i].span, `The inputs run over different lengths: ${a} and ${b}.`, { related });
+      context.reporter.report("SEQ3014", args[i].span, `The inputs run over different lengths: ${a} and ${b}.`, {
+        related,
+      });
       return undefined;
     }
     steps = axis;
@@ -126,7 +136,11 @@ function startsOf(
   const meaning = from.kind === "name" ? context.scope.lookup(from.name, from.span) : undefined;
   if (meaning?.kind === "error") return undefined;
   if (meaning?.kind !== "record") {
-    context.reporter.report("SEQ2019", from.span, "`from` takes a record of last states, or sets states: `from { h: e }`.");
+    context.reporter.report(
+      "SEQ2019",
+      from.span,
+      "`from` takes a record of last states, or sets states: `from { h: e }`.",
+    );
     return undefined;
   }
   for (const state of block.states) {

@@ -5,7 +5,16 @@ import type { Builder } from "../ir/builder.js";
 import type { Value } from "../ir/types.js";
 import type { Environment } from "./environment.js";
 import { lowerExpr } from "./expressions.js";
-import { extentsOf, extentValue, type Label, type Labelled, openAxes, ownShape, pointwise, spread } from "./labelled.js";
+import {
+  extentsOf,
+  extentValue,
+  type Label,
+  type Labelled,
+  openAxes,
+  ownShape,
+  pointwise,
+  spread,
+} from "./labelled.js";
 import { reduceLabels } from "./reductions.js";
 
 /** A value with its first subscripts read, and where they all lay inside. */
@@ -54,10 +63,18 @@ function readAxis(
     return { read: { value: b.reduce("sum", slice, [axis]), labels: read.labels }, inside };
   }
   const label = shiftOf(env, form);
-  if (label !== undefined && label.extent === extent && !read.labels.includes(label) && read.value.type.elem === "f32") {
+  if (
+    label !== undefined &&
+    label.extent === extent &&
+    !read.labels.includes(label) &&
+    read.value.type.elem === "f32"
+  ) {
     const shifted = b.op("shift", { axis, offset: -form.constant, fill: fill ?? 0 }, [read.value]);
     const opened = openAxes({ value: shifted, labels: read.labels }, [label]);
-    return { read: opened, inside: fill === undefined ? both(b, inside, within(b, lowerAffine(env, form), extent)) : inside };
+    return {
+      read: opened,
+      inside: fill === undefined ? both(b, inside, within(b, lowerAffine(env, form), extent)) : inside,
+    };
   }
   const position = lowerAffine(env, form);
   if (!mayLeave) return { read: lookUp(env, read, position), inside };

@@ -42,7 +42,8 @@ export class Environment {
   }
 
   read(binding: Binding): Labelled {
-    if (isParameter(binding)) return present(this.parameters.get(binding.path), "lower", `the parameter ${binding.path}`);
+    if (isParameter(binding))
+      return present(this.parameters.get(binding.path), "lower", `the parameter ${binding.path}`);
     return present(this.values.get(binding), "lower", `the value of ${binding.name}`);
   }
 

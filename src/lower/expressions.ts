@@ -58,13 +58,23 @@ export function lowerExpr(env: Environment, expr: TypedExpr): Labelled {
       const parts = expr.args.map((arg) => lowerExpr(env, arg));
       const labels = unionLabels(parts);
       const axis = labels.length + ownShape(parts[0]).length - 1;
-      return { value: b.concat(parts.map((part) => spread(b, part, labels)), axis), labels };
+      return {
+        value: b.concat(
+          parts.map((part) => spread(b, part, labels)),
+          axis,
+        ),
+        labels,
+      };
     }
     case "one_hot": {
       const ids = lowerExpr(env, expr.arg);
       const shape = [...ids.value.type.shape, expr.count];
       const axis = shape.length - 1;
-      const repeated = b.broadcast(ids.value, shape, shape.slice(0, axis).map((_, i) => i));
+      const repeated = b.broadcast(
+        ids.value,
+        shape,
+        shape.slice(0, axis).map((_, i) => i),
+      );
       return { value: b.unary("to_f32", b.binary("eq", repeated, b.iota(shape, axis))), labels: ids.labels };
     }
     case "element":
@@ -96,7 +106,11 @@ function lowerReduce(env: Environment, expr: ExprOf<"reduce">): Labelled {
   const keeps = op === "softmax" || op === "log_softmax";
   const labels = keeps ? over.map((index) => env.label(index)) : env.bind(over);
   if (op !== "sum") return reduceIndices(b, op, lowerExpr(env, arg), labels);
-  return sumOfProduct(b, factorsOf(arg).map((factor) => lowerExpr(env, factor)), labels);
+  return sumOfProduct(
+    b,
+    factorsOf(arg).map((factor) => lowerExpr(env, factor)),
+    labels,
+  );
 }
 
 /** `sum(a * b)` is a contraction too: its axes become labels for the while. */

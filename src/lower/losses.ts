@@ -36,7 +36,9 @@ export function lowerLoss(env: Environment, op: LossName, x: Labelled, y: Labell
         const count = b.constant(Number(classes.extent));
         const position: Labelled = { value: b.unary("to_f32", b.iota([classes.extent], 0)), labels: [classes] };
         // Of several largest logits the first one counts.
-        const candidates = pointwise([logits, best, position], b, (z, m, i) => b.select(b.binary("eq", z, m), i, b.repeat(count, i.type.shape)));
+        const candidates = pointwise([logits, best, position], b, (z, m, i) =>
+          b.select(b.binary("eq", z, m), i, b.repeat(count, i.type.shape)),
+        );
         const first = reduceLabels(b, "min", candidates, [classes]);
         return pointwise([first, target], b, (i, t) => b.unary("to_f32", b.binary("eq", i, b.unary("to_f32", t))));
       });
@@ -46,11 +48,20 @@ export function lowerLoss(env: Environment, op: LossName, x: Labelled, y: Labell
         return b.binary("sub", b.unary("softplus", z), b.binary("mul", z, truth));
       });
     case "mse":
-      return meanOverSizes(b, pointwise([x, y], b, (p, q) => square(b, b.binary("sub", p, q))));
+      return meanOverSizes(
+        b,
+        pointwise([x, y], b, (p, q) => square(b, b.binary("sub", p, q))),
+      );
     case "mae":
-      return meanOverSizes(b, pointwise([x, y], b, (p, q) => b.unary("abs", b.binary("sub", p, q))));
+      return meanOverSizes(
+        b,
+        pointwise([x, y], b, (p, q) => b.unary("abs", b.binary("sub", p, q))),
+      );
     case "huber":
-      return meanOverSizes(b, pointwise([x, y], b, (p, q) => huber(b, b.binary("sub", p, q))));
+      return meanOverSizes(
+        b,
+        pointwise([x, y], b, (p, q) => huber(b, b.binary("sub", p, q))),
+      );
     default:
       return unreachable(op, "lower");
   }
@@ -88,7 +99,10 @@ function meanOverSizes(b: Builder, a: Labelled): Labelled {
   const { shape } = a.value.type;
   const axes = shape.flatMap((dim, axis) => (axis >= a.labels.length && typeof dim === "number" ? [axis] : []));
   if (axes.length === 0) return a;
-  const count = countOf(b, axes.map((axis) => shape[axis]));
+  const count = countOf(
+    b,
+    axes.map((axis) => shape[axis]),
+  );
   return { value: b.binary("div", b.reduce("sum", a.value, axes), count), labels: a.labels };
 }
 
@@ -100,7 +114,11 @@ export function normalise(b: Builder, value: Labelled, mask: Labelled | undefine
   if (mask === undefined) {
     const { shape } = value.value.type;
     if (shape.length === 0) return value.value;
-    const total = b.reduce("sum", value.value, shape.map((_, axis) => axis));
+    const total = b.reduce(
+      "sum",
+      value.value,
+      shape.map((_, axis) => axis),
+    );
     return b.binary("div", total, countOf(b, shape));
   }
   const labels = unionLabels([value, mask]);

@@ -2,7 +2,17 @@
 
 import type { Binding, Elem as CheckedElem, TypedModel } from "../check/typed.js";
 import { Builder } from "../ir/builder.js";
-import { type Arg, BATCH, type ArgKind, type Elem, type Module, type Parameter, type Port, type Result, type Type } from "../ir/types.js";
+import {
+  type Arg,
+  type ArgKind,
+  BATCH,
+  type Elem,
+  type Module,
+  type Parameter,
+  type Port,
+  type Result,
+  type Type,
+} from "../ir/types.js";
 import { invariant, present } from "../support/assert.js";
 import { lowerSteps } from "./blocks.js";
 import { Environment, LabelSource } from "./environment.js";
@@ -77,7 +87,13 @@ function portOf({ name, type, doc }: Pick<Binding, "name" | "type"> & { readonly
   const elem = type.kind === "array" ? type.elem : undefined;
   const classes = elem?.kind === "id" ? { classes: Number(elem.count.extent) } : {};
   const described = doc === undefined ? {} : { doc };
-  return { name, elem: elemOf(present(elem, "lower", `the type of ${name}`)), shape: shapeOf({ name, type }), ...classes, ...described };
+  return {
+    name,
+    elem: elemOf(present(elem, "lower", `the type of ${name}`)),
+    shape: shapeOf({ name, type }),
+    ...classes,
+    ...described,
+  };
 }
 
 function shapeOf({ name, type }: Pick<Binding, "name" | "type">): Port["shape"] {

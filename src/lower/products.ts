@@ -46,8 +46,22 @@ export function sumOfProduct(b: Builder, factors: readonly Labelled[], over: rea
   // Nothing depends on such a label, so each of its values adds the same.
   const idle = over.filter((label) => !inner.some((factor) => factor.labels.includes(label)));
   const parts: Labelled[] = [...outer];
-  if (idle.length > 0) parts.push({ value: countOf(b, idle.map((label) => label.extent)), labels: [] });
-  if (inner.length > 0) parts.unshift(innerProduct(b, inner, over.filter((label) => !idle.includes(label))));
+  if (idle.length > 0)
+    parts.push({
+      value: countOf(
+        b,
+        idle.map((label) => label.extent),
+      ),
+      labels: [],
+    });
+  if (inner.length > 0)
+    parts.unshift(
+      innerProduct(
+        b,
+        inner,
+        over.filter((label) => !idle.includes(label)),
+      ),
+    );
   return parts.reduce((x, y) => times(b, x, y));
 }
 

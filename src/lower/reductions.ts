@@ -18,7 +18,10 @@ export function reduceIndices(b: Builder, op: ReduceName, a: Labelled, over: rea
   const value = missing.length === 0 ? a.value : spread(b, a, labels);
   const axes = over.map((label) => labels.indexOf(label)).sort((x, y) => x - y);
   const keeps = op === "softmax" || op === "log_softmax";
-  return { value: reduceAxes(b, op, value, axes), labels: keeps ? labels : labels.filter((label) => !over.includes(label)) };
+  return {
+    value: reduceAxes(b, op, value, axes),
+    labels: keeps ? labels : labels.filter((label) => !over.includes(label)),
+  };
 }
 
 /** Over all own axes; softmax and log_softmax along the last. */
@@ -39,7 +42,10 @@ function reduceAxes(b: Builder, op: ReduceName, x: Value, axes: readonly number[
     case "min":
       return b.reduce(op, x, axes);
     case "mean": {
-      const count = countOf(b, axes.map((axis) => shape[axis]));
+      const count = countOf(
+        b,
+        axes.map((axis) => shape[axis]),
+      );
       return b.binary("div", b.reduce("sum", x, axes), count);
     }
     case "norm":

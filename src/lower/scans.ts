@@ -7,15 +7,7 @@ import type { Dim, Value } from "../ir/types.js";
 import { lowerSteps } from "./blocks.js";
 import type { Environment } from "./environment.js";
 import { lowerExpr } from "./expressions.js";
-import {
-  BATCH_LABEL,
-  byRank,
-  closeLabels,
-  type Label,
-  type Labelled,
-  openAxes,
-  spread,
-} from "./labelled.js";
+import { BATCH_LABEL, byRank, closeLabels, type Label, type Labelled, openAxes, spread } from "./labelled.js";
 
 /** One sequence as the loop wants it, and the labels of a step of it. */
 interface Sequence {
@@ -48,7 +40,9 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
       within.values.set(binding, { value: values[i], labels: own });
     }
     lowerSteps(within, block.steps);
-    const next = block.states.map((state) => spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)));
+    const next = block.states.map((state) =>
+      spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)),
+    );
     const outputs = block.outputs.map(({ value }) => {
       const output = lowerExpr(within, value);
       const own = byRank(output.labels);

@@ -6,7 +6,12 @@ import { parse } from "../../src/parser/parse.js";
 import { hostOf } from "./host.js";
 
 function found(text: string, files: Readonly<Record<string, string>> = {}, set: Readonly<Record<string, number>> = {}) {
-  const { diagnostics } = checkProgram({ files: ["test.seq"], host: hostOf({ ...files, "test.seq": text }), parse, set });
+  const { diagnostics } = checkProgram({
+    files: ["test.seq"],
+    host: hostOf({ ...files, "test.seq": text }),
+    parse,
+    set,
+  });
   return diagnostics;
 }
 
@@ -27,6 +32,8 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inLayer("z = W @ y"), "SEQ3002 W @ y"],
     [inLayer("z = tanh(unknown)"), "SEQ2001 unknown"],
     [inLayer("y = x"), "SEQ2002 y"],
+    [inModel("output w output w"), "SEQ2002 w"],
+    [inModel("output w metric m = sum(w) metric m = sum(w)"), "SEQ2002 sum(w)"],
     [inLayer("z = tahn(x)"), "SEQ2003 tahn"],
     [inLayer("z = W(x)"), "SEQ2003 W"],
     [`${scale} layer L(A) { input x: [A] output y = Scale(x) }`, "SEQ2003 Scale"],
@@ -72,7 +79,10 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inLayer("z = concat(W, x)"), "SEQ3001 x"],
     [inLayer("z = mse(x, y)"), "SEQ3001 mse(x, y)"],
     [inModel("output xs loss cross_entropy(xs, t)"), "SEQ3001 cross_entropy(xs, t)"],
-    [inModel("output xs loss sum(w) where t == 1 loss sum[d](w[d]) where w > 0 loss mse(xs, xs) where w > 0"), "SEQ3001 w > 0"],
+    [
+      inModel("output xs loss sum(w) where t == 1 loss sum[d](w[d]) where w > 0 loss mse(xs, xs) where w > 0"),
+      "SEQ3001 w > 0",
+    ],
     [`${scale} ${inModel("use f = Scale(D) output y = f(xs) + f(w)")}`, "SEQ3001 f(xs) + f(w)"],
     [inLayer("z = x @ y"), "SEQ3002 x @ y"],
     [inLayer("z = W @ W"), "SEQ3002 W @ W"],
@@ -96,7 +106,10 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inModel("output xs loss mse(xs, t)"), "SEQ3008 t"],
     [inModel("output xs loss sum(w) where w"), "SEQ3008 w"],
     [`${scale} ${inModel("use f = Scale(D) z = f(t) output xs")}`, "SEQ3016 t"],
-    ["layer E(V) { input i: id(V) output y = one_hot(i) } layer F(V) { input x: [V] use e = E(V) output y = e(x) }", "SEQ3008 x"],
+    [
+      "layer E(V) { input i: id(V) output y = one_hot(i) } layer F(V) { input x: [V] use e = E(V) output y = e(x) }",
+      "SEQ3008 x",
+    ],
     [inCell("h' = h > 0"), "SEQ3008 h > 0"],
     ["cell C(H) { input x: [H] state h: [H] id(H) h' = h output y = x }", "SEQ3008 state h: [H] id(H)"],
     [inModel("y[s] = xs[s - 1, 0] else (w[0] > 0) output y"), "SEQ3008 (w[0] > 0)"],
@@ -116,7 +129,10 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inModel("a, b = w output a"), "SEQ3013 w"],
     [inModel("a = split(w, 2) output a"), "SEQ3013 split(w, 2)"],
     [`layer None(D) { input x: [D] } ${inModel("use f = None(D) output y = f(xs)")}`, "SEQ3013 f(xs)"],
-    [`cell None(D) { input x: [D] state h: [D] h' = x } ${inModel("use f = None(D) output y = tanh(scan f(xs))")}`, "SEQ3013 scan f(xs)"],
+    [
+      `cell None(D) { input x: [D] state h: [D] h' = x } ${inModel("use f = None(D) output y = tanh(scan f(xs))")}`,
+      "SEQ3013 scan f(xs)",
+    ],
     [inModel("a[i], b = split(w, 2) output b"), "SEQ3013 a[i]"],
     [
       `cell Two(D) { input a: [D], b: [D] state h: [D] h' = h + a + b output h' }
@@ -124,10 +140,19 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
       "SEQ3014 q",
     ],
     [`${counter} ${inModel("use c = Counter(D) ys = scan c(w) output ys")}`, "SEQ3015 w"],
-    [`cell None() { state h: f32 h' = h + 1 output h } ${inModel("use f = None() output y = scan f()")}`, "SEQ3015 scan f()"],
+    [
+      `cell None() { state h: f32 h' = h + 1 output h } ${inModel("use f = None() output y = scan f()")}`,
+      "SEQ3015 scan f()",
+    ],
     [`${scale} ${inModel("use f = Scale(D + 1) output y = f(xs)")}`, "SEQ3016 xs"],
-    [`layer Sum(D) { input x: [D] output y = sum(x) } ${inModel("use f[2] = Sum(D) output y = chain f(xs)")}`, "SEQ3017 chain f(xs)"],
-    [`layer Two(D) { input x: [D] output x output y = x } ${inModel("use f[2] = Two(D) output y = chain f(xs)")}`, "SEQ3017 chain f(xs)"],
+    [
+      `layer Sum(D) { input x: [D] output y = sum(x) } ${inModel("use f[2] = Sum(D) output y = chain f(xs)")}`,
+      "SEQ3017 chain f(xs)",
+    ],
+    [
+      `layer Two(D) { input x: [D] output x output y = x } ${inModel("use f[2] = Two(D) output y = chain f(xs)")}`,
+      "SEQ3017 chain f(xs)",
+    ],
     [inModel("use f[T] = Scale(D) output y = chain f(xs)") + scale, "SEQ3010 T"],
     [`${scale} ${inModel("use f[2] = Scale(D) output y = f.2.g")}`, "SEQ2005 f.2.g"],
     [inCell("h' = sum(h)"), "SEQ3016 sum(h)"],
@@ -165,7 +190,10 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inModel("output y = chain w(xs)"), "SEQ4008 w"],
     [`${scale} ${inModel("use f[2] = Scale(D) output y = f(xs)")}`, "SEQ4009 f"],
     [`${counter} ${inModel("use c[2] = Counter(D) output y = scan c(xs)")}`, "SEQ4009 c"],
-    [`${counter} ${inModel("use b = Counter(D), c[2] = Counter(D) y, e = scan b(xs) output z = chain scan c(xs) from e")}`, "SEQ4010 e"],
+    [
+      `${counter} ${inModel("use b = Counter(D), c[2] = Counter(D) y, e = scan b(xs) output z = chain scan c(xs) from e")}`,
+      "SEQ4010 e",
+    ],
     ["cell C(H) { input x: [H] state h: [H] = x h' = h output h' }", "SEQ4013 x"],
     ["cell C(H) { input x: [H] output x }", "SEQ4014 C"],
   ],
@@ -250,16 +278,16 @@ test("a value on the command line has to be a size", () => {
   expect(found(text, {}, { D: 2.5 }).map(({ code }) => code)).toEqual(["SEQ3009"]);
 });
 
-test.each([
-  "D / heads of a size, and small multiples",
-  "a number, a function and a cell as parameters",
-])("a declaration checked alone: %s", (what) => {
-  const texts: Record<string, string> = {
-    "D / heads of a size, and small multiples":
-      "layer A(D, heads = 4) { input x: [D] param q: [D / heads] ~ zeros param p: [D / 3] ~ zeros output y = sum(q) + sum(p) }",
-    "a number, a function and a cell as parameters": `
+test.each(["D / heads of a size, and small multiples", "a number, a function and a cell as parameters"])(
+  "a declaration checked alone: %s",
+  (what) => {
+    const texts: Record<string, string> = {
+      "D / heads of a size, and small multiples":
+        "layer A(D, heads = 4) { input x: [D] param q: [D / heads] ~ zeros param p: [D / 3] ~ zeros output y = sum(q) + sum(p) }",
+      "a number, a function and a cell as parameters": `
       layer A(D, act, p) { input x: [D] output y = act(x) * p }
       layer B(D, cell) { input xs: [T, D] use c = cell(D, D) output y = scan c(xs) }`,
-  };
-  expect(summary(texts[what])).toEqual([]);
-});
+    };
+    expect(summary(texts[what])).toEqual([]);
+  },
+);

@@ -8,7 +8,9 @@ const specs = fileURLToPath(new URL("../../specs/", import.meta.url));
 
 function standardFile(name: string): string | undefined {
   const file = name.slice("std/".length);
-  return ["cells", "layers", "models"].map((folder) => `${specs}${folder}/${file}.seq`).find((path) => existsSync(path));
+  return ["cells", "layers", "models"]
+    .map((folder) => `${specs}${folder}/${file}.seq`)
+    .find((path) => existsSync(path));
 }
 
 export function hostOf(files: Readonly<Record<string, string>>): SourceHost {

@@ -1,11 +1,12 @@
 /** @file Layers, scans, starts of states, contexts and tied weights, against loops written out by hand. */
 
 import { describe, expect, test } from "vitest";
-import { at, type Arrays, moduleOf, relativeError, run } from "./support.js";
+import { type Arrays, at, moduleOf, relativeError, run } from "./support.js";
 
 const lengths = { _B: 2, T: 4, S: 3 };
 const { exp, log, tanh } = Math;
-const sum = (n: number, f: (i: number) => number) => Array.from({ length: n }, (_, i) => f(i)).reduce((p, q) => p + q, 0);
+const sum = (n: number, f: (i: number) => number) =>
+  Array.from({ length: n }, (_, i) => f(i)).reduce((p, q) => p + q, 0);
 
 /** Compares an output with `element` at every place, the batch first. */
 function check(text: string, element: (args: Arrays, ...index: number[]) => number, output = "z"): void {
@@ -72,7 +73,15 @@ describe("layers", () => {
     check(text, (a, b, t, d) => {
       const x = (s: number) => at(a.xs, b, s, d);
       const p = at(a["o.inner.p"], d);
-      return exp(p * x(t)) + decayed(a, "o.c.g", () => 0, (s) => p + x(s))(t, d);
+      return (
+        exp(p * x(t)) +
+        decayed(
+          a,
+          "o.c.g",
+          () => 0,
+          (s) => p + x(s),
+        )(t, d)
+      );
     });
   });
   test("a layer that scans, mapped over one more axis", () => {
@@ -105,7 +114,12 @@ describe("scans", () => {
     check(model("output z = scan c(xs) from { h: p }"), (a, b, t, d) => run3(a, b, (i) => at(a.p, i))(t, d));
     check(model("output z = scan c(xs) from { h: 2 }"), (a, b, t, d) => run3(a, b, () => 2)(t, d));
     check(model("us, end = scan e(ys) output z = scan c(xs) from end"), (a, b, t, d) => {
-      const before = decayed(a, "e.g", () => 0, (s, i) => at(a.ys, b, s, i));
+      const before = decayed(
+        a,
+        "e.g",
+        () => 0,
+        (s, i) => at(a.ys, b, s, i),
+      );
       return run3(a, b, (i) => before(2, i))(t, d);
     });
   });
@@ -215,9 +229,19 @@ describe("chains", () => {
       output z = vs
       output low = last.0.h }`;
     const one = (a: Arrays, b: number, t: number, d: number) => {
-      const first = decayed(a, "e.0.g", () => 0, (s, i) => at(a.ys, b, s, i));
+      const first = decayed(
+        a,
+        "e.0.g",
+        () => 0,
+        (s, i) => at(a.ys, b, s, i),
+      );
       const second = decayed(a, "e.1.g", () => 0, first);
-      const below = decayed(a, "c.0.g", (i) => first(2, i), (s, i) => at(a.xs, b, s, i));
+      const below = decayed(
+        a,
+        "c.0.g",
+        (i) => first(2, i),
+        (s, i) => at(a.xs, b, s, i),
+      );
       return [below(t, d), decayed(a, "c.1.g", (i) => second(2, i), below)(t, d)];
     };
     check(text, (a, b, t, d) => one(a, b, t, d)[1]);
@@ -243,7 +267,10 @@ test("parameters: how they start, what the optimiser leaves alone", () => {
   expect(a.init).toEqual({ kind: "expression", expr: { op: "sub", args: [grown, { op: "index", axis: 0 }] } });
   expect([a.noDecay, a.frozen, a.doc]).toEqual([true, false, "The first one."]);
   expect([b.noDecay, b.frozen]).toEqual([false, true]);
-  const within = (bound: number) => ({ kind: "expression", expr: { op: "uniform", args: [number(-bound), number(bound)] } });
+  const within = (bound: number) => ({
+    kind: "expression",
+    expr: { op: "uniform", args: [number(-bound), number(bound)] },
+  });
   expect(b.init).toEqual(within(1 / Math.sqrt(6)));
   expect(c.init).toEqual(within(Math.sqrt(6 / 10)));
   expect(o.init).toEqual({ kind: "orthogonal", gain: 2 });

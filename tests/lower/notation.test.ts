@@ -15,7 +15,8 @@ const inModel = (body: string) => `
 /** What an element of the output `z` should be, given the example and the index. */
 type Element = (args: Arrays, b: number, ...index: number[]) => number;
 const { exp, log, sqrt, abs, tanh, sign, sin, cos, max, min } = Math;
-const sum = (n: number, f: (i: number) => number) => Array.from({ length: n }, (_, i) => f(i)).reduce((p, q) => p + q, 0);
+const sum = (n: number, f: (i: number) => number) =>
+  Array.from({ length: n }, (_, i) => f(i)).reduce((p, q) => p + q, 0);
 const sigmoid = (q: number) => 1 / (1 + exp(-q));
 
 function expected(shape: readonly number[], args: Arrays, element: Element): number[] {
@@ -75,7 +76,12 @@ describe("functions of numbers", () => {
     const text = `fn swish(q) = q * sigmoid(q) fn twice(f, q) = f(f(q)) ${inModel(body)}`;
     const { args, results } = run(text, lengths, 3);
     const swish = (q: number) => q * sigmoid(q);
-    expect(relativeError(results["output:z"].data, [...args.w.data].map((q) => swish(swish(q))))).toBeLessThan(1e-12);
+    expect(
+      relativeError(
+        results["output:z"].data,
+        [...args.w.data].map((q) => swish(swish(q))),
+      ),
+    ).toBeLessThan(1e-12);
   });
 });
 
@@ -84,10 +90,14 @@ describe("products", () => {
     check("output z = Q @ w", [3], (a, b, n) => sum(4, (d) => at(a.Q, n, d) * at(a.w, b, d)));
   });
   test("matrix by matrix, both varying", () => {
-    check("m[i, j: N] = a[i, j] output z = x @ m", [5, 3], (a, b, t, n) => sum(4, (d) => at(a.x, b, t, d) * at(a.a, b, d, n)));
+    check("m[i, j: N] = a[i, j] output z = x @ m", [5, 3], (a, b, t, n) =>
+      sum(4, (d) => at(a.x, b, t, d) * at(a.a, b, d, n)),
+    );
   });
   test("a transposed product over steps", () => {
-    check("output z[t, n] = sum[d](x[t, d] * P[d, n])", [5, 3], (a, b, t, n) => sum(4, (d) => at(a.x, b, t, d) * at(a.P, d, n)));
+    check("output z[t, n] = sum[d](x[t, d] * P[d, n])", [5, 3], (a, b, t, n) =>
+      sum(4, (d) => at(a.x, b, t, d) * at(a.P, d, n)),
+    );
   });
   test("three factors, one of them outside the sum, one without the index", () => {
     check("output z[t, d] = sum[n](s[n] * P[d, n] * x[t, d] * 2)", [5, 4], (a, b, t, d) =>
@@ -95,13 +105,19 @@ describe("products", () => {
     );
   });
   test("factors that do not share the summed indices", () => {
-    check("output z = sum[d, n](w[d] * s[n])", [], (a, b) => sum(4, (d) => at(a.w, b, d)) * sum(3, (n) => at(a.s, b, n)));
+    check(
+      "output z = sum[d, n](w[d] * s[n])",
+      [],
+      (a, b) => sum(4, (d) => at(a.w, b, d)) * sum(3, (n) => at(a.s, b, n)),
+    );
   });
   test("a sum over an index that nothing depends on", () => {
     check("output z[d] = sum[n: N](w[d])", [4], (a, b, d) => 3 * at(a.w, b, d));
   });
   test("an outer product, and scores over two step axes", () => {
-    check("output z[t, u] = sum[d](x[t, d] * y[u, d])", [5, 5], (a, b, t, u) => sum(4, (d) => at(a.x, b, t, d) * at(a.y, b, u, d)));
+    check("output z[t, u] = sum[d](x[t, d] * y[u, d])", [5, 5], (a, b, t, u) =>
+      sum(4, (d) => at(a.x, b, t, d) * at(a.y, b, u, d)),
+    );
   });
 });
 
@@ -117,13 +133,19 @@ describe("reductions", () => {
   };
   test.each(Object.keys(whole))("%s over all axes and over an index", (name) => {
     check(`output z = ${name}(w)`, [], (a, b) => whole[name](row(a, b)));
-    check(`output z[t] = ${name}[d](x[t, d])`, [5], (a, b, t) => whole[name]([0, 1, 2, 3].map((d) => at(a.x, b, t, d))));
+    check(`output z[t] = ${name}[d](x[t, d])`, [5], (a, b, t) =>
+      whole[name]([0, 1, 2, 3].map((d) => at(a.x, b, t, d))),
+    );
   });
   test("softmax and log_softmax along the last axis and over an index", () => {
     const total = (a: Arrays, b: number, t: number) => sum(4, (d) => exp(at(a.x, b, t, d)));
     check("output z = softmax(x)", [5, 4], (a, b, t, d) => exp(at(a.x, b, t, d)) / total(a, b, t));
     check("output z = log_softmax(x)", [5, 4], (a, b, t, d) => at(a.x, b, t, d) - log(total(a, b, t)));
-    check("output z[t, d] = softmax[t](x[t, d])", [5, 4], (a, b, t, d) => exp(at(a.x, b, t, d)) / sum(5, (u) => exp(at(a.x, b, u, d))));
+    check(
+      "output z[t, d] = softmax[t](x[t, d])",
+      [5, 4],
+      (a, b, t, d) => exp(at(a.x, b, t, d)) / sum(5, (u) => exp(at(a.x, b, u, d))),
+    );
   });
   test("causal attention", () => {
     const text = `score[t, u] = sum[d](x[t, d] * y[u, d]) / sqrt(D)
@@ -206,7 +228,7 @@ describe("losses", () => {
   test.each<[string, (difference: number) => number]>([
     ["mse", (q) => q * q],
     ["mae", abs],
-    ["huber", (q) => (abs(q) <= 1 ? q * q / 2 : abs(q) - 0.5)],
+    ["huber", (q) => (abs(q) <= 1 ? (q * q) / 2 : abs(q) - 0.5)],
   ])("%s averages over sizes, then over steps and examples", (name, f) => {
     const { args, loss } = value(`${name}(2 * x, y)`);
     const each = steps((b, t) => inner((d) => f(2 * at(args.x, b, t, d) - at(args.y, b, t, d))));

@@ -1,7 +1,7 @@
 /** @file The cells of the standard library and the character model against loops written out by hand. */
 
 import { describe, expect, test } from "vitest";
-import { at, type Arrays, forward, moduleOf, moduleOfFile, randomArguments, relativeError } from "./support.js";
+import { type Arrays, at, forward, moduleOf, moduleOfFile, randomArguments, relativeError } from "./support.js";
 
 const lengths = { _B: 3, T: 7 };
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
