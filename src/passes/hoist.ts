@@ -14,7 +14,7 @@ import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { prune } from "./dce.js";
 import { closeLoop, type Loop, type LoopSequence, openLoop } from "./loop.js";
 import { Outside } from "./outside.js";
-import { totalSize } from "./size.js";
+import { size, totalSize } from "./size.js";
 
 export function hoist(graph: Graph): Graph {
   const b = new Builder(idsBeyond(graph));
@@ -117,6 +117,11 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
   for (const { step } of loop.outputs) {
     const instr = definition.get(step.id);
     if (instr !== undefined) moved.add(instr);
+  }
+  // A state that only delays what is known of all steps is a shift of it, once that is a sequence.
+  for (const { next } of loop.states) {
+    const instr = definition.get(next.id);
+    if (instr !== undefined && size(next) <= totalSize(bases(instr.args, moved).values())) moved.add(instr);
   }
   return moved;
 }

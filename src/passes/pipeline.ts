@@ -28,7 +28,10 @@ export const pipeline: readonly Pass[] = [
   // Before the derivative, so that it is taken of matrix products over all steps, not of a product a step.
   everywhere("hoist", hoist),
   everywhere("sink", sink),
+  // States that only delay become shifts; loops that had no others can then go as a whole.
   ...tidy("moved"),
+  everywhere("hoist delayed", hoist),
+  ...tidy("delayed"),
   // From here on each graph goes its own way.
   fromForward("evaluate", evaluation),
   fromForward("predict", prediction),

@@ -19,6 +19,8 @@ export interface Facts {
   onlyBy<K extends Op>(op: K, value: Value): Instr<K> | undefined;
   /** The one number at every place, if that is known. */
   constant(value: Value): number | undefined;
+  /** Whether anything read a result of the graph as it was before this sweep. */
+  isRead(result: Value): boolean;
 }
 
 type Apply<K extends Op> = (b: Builder, instr: Instr<K>, facts: Facts) => Value | undefined;
@@ -140,6 +142,10 @@ class Sweeper implements Facts {
 
   onlyBy<K extends Op>(op: K, value: Value): Instr<K> | undefined {
     return this.#uses.get(value.id) === 1 ? this.by(op, value) : undefined;
+  }
+
+  isRead(result: Value): boolean {
+    return this.#uses.has(result.id);
   }
 
   constant(value: Value): number | undefined {

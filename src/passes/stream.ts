@@ -64,11 +64,12 @@ function isCarried({ attrs, args: [x] }: Instr<"shift">, length: string): boolea
 
 function delay(b: Builder, { attrs, args: [x], results: [out] }: Instr<"shift">, length: string): Value {
   const initial = Array.from({ length: attrs.offset }, () => b.fill(attrs.fill, unstack(x.type, length).shape));
-  const { stacked } = b.scan({ length, reverse: false }, initial, [x], (_, states, [now]) => ({
+  const hints = initial.map((_, i) => out.hint && `${out.hint}_${i + 1}`);
+  const body = (_: Builder, states: readonly Value[], [now]: readonly Value[]) => ({
     next: [now, ...states.slice(0, -1)],
     outputs: [states[states.length - 1]],
-  }));
-  return { ...stacked[0], hint: out.hint };
+  });
+  return b.scan({ length, reverse: false }, initial, [x], body, hints).stacked[0];
 }
 
 function keepStates(graph: Graph, length: string): { readonly graph: Graph; readonly states: readonly Port[] } {

@@ -3,6 +3,7 @@ import { BATCH } from "../../src/ir/types.js";
 import { verifyGraph } from "../../src/ir/verify.js";
 import { cse } from "../../src/passes/cse.js";
 import { dce } from "../../src/passes/dce.js";
+import { hoist } from "../../src/passes/hoist.js";
 import { openLoop } from "../../src/passes/loop.js";
 import { simplify } from "../../src/passes/simplify.js";
 import { GraphWriter } from "./cells.js";
@@ -51,6 +52,21 @@ describe("loops lose what they do not need", () => {
     const loop = loopOf(after);
     expect([loop.states.length, loop.sequences.length, loop.outputs.length]).toEqual([1, 1, 1]);
     expect(largestDifference(before, after, 2)).toBeLessThan(1e-12);
+  });
+
+  it.each([false, true])("simplify: states that only delay a sequence become shifts (reverse: %s)", (reverse) => {
+    const g = new GraphWriter();
+    const { b } = g;
+    const zero = b.fill(0, [BATCH, 2]);
+    const { stacked } = b.scan({ length: "T", reverse }, [zero, zero], [g.input("x", ["T", 2])], (s, [p, q], [x]) => ({
+      next: [s.unary("tanh", x), p],
+      outputs: [s.binary("sub", s.binary("add", x, p), q)],
+    }));
+    g.result("output", "y", stacked[0]);
+    const after = hoist(simplify(hoist(g.graph())));
+    verifyGraph(after, "simplify");
+    expect(loopOf(after)).toBeUndefined();
+    expect(largestDifference(g.graph(), after, 2)).toBeLessThan(1e-12);
   });
 
   it("cse: the same op on the same arguments, in either order, is done once", () => {
