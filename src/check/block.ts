@@ -15,9 +15,9 @@ import type {
   UseStatement,
 } from "../parser/ast.js";
 import { checkCall } from "./calls.js";
+import { checkFit, checkParameter } from "./declared.js";
 import { Definitions } from "./definitions.js";
 import { checkExpr, checkSize } from "./expressions.js";
-import { checkInit } from "./initialisers.js";
 import { checkUse, type Instantiation } from "./instances.js";
 import { Lengths } from "./lengths.js";
 import { checkBuild } from "./notation.js";
@@ -25,7 +25,7 @@ import { wantNumber } from "./operators.js";
 import { partition, readsOf } from "./reads.js";
 import { counted, type Reporter } from "./report.js";
 import { type Context, errorExpr, type Instance, type Meaning, readOf, valueMeaning } from "./scope.js";
-import { arrayOf, disagreement, ERROR, isLength, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
+import { arrayOf, ERROR } from "./sizes.js";
 import type { ArrayType, Binding, Block, Dim, Loss, Output, Parameter, State, Step, Type, TypedExpr } from "./typed.js";
 import { checkLoss, checkMetric, checkOutput, refuseTwice } from "./yields.js";
 
@@ -134,26 +134,33 @@ class BlockChecker {
       case "input":
       case "context":
       case "target":
-        return this.#names.define([statement.name], () => [this.#port(statement)]);
+        this.#names.define([statement.name], () => [this.#port(statement)]);
+        break;
       case "state":
-        return this.#names.define([statement.name], () => [this.#state(statement)]);
+        this.#names.define([statement.name], () => [this.#state(statement)]);
+        break;
       case "param":
-        return this.#names.define([statement.name], () => [this.#param(statement)]);
+        this.#names.define([statement.name], () => [this.#param(statement)]);
+        break;
       case "const":
-        return this.#names.define([statement.name], () => [this.#const(statement)]);
+        this.#names.define([statement.name], () => [this.#const(statement)]);
+        break;
       case "use":
-        return this.#names.define([statement.name], () => [this.#use(statement)]);
+        this.#names.define([statement.name], () => [this.#use(statement)]);
+        break;
       case "length":
         if (statement.ragged) this.reporter.notCompiled(statement.span, "A ragged length is");
-        return this.#lengths.declare(statement.name);
+        this.#lengths.declare(statement.name);
+        break;
       case "assign":
-        return this.#assign(statement, statement.value);
+        this.#assign(statement, statement.value);
+        break;
       case "output":
         if (statement.value !== undefined) this.#assign(statement, statement.value);
-        return;
+        break;
       case "loss":
       case "metric":
-        return;
+        break;
     }
   }
 
@@ -195,42 +202,15 @@ class BlockChecker {
       this.reporter.report("SEQ4013", expr.span, message);
       return errorExpr(expr.span);
     }
-    return value.type.axes.length === 0 && wantNumber(this.#context, value) ? value : this.#fit(value, type, binding);
+    return value.type.axes.length === 0 && wantNumber(this.#context, value)
+      ? value
+      : checkFit(this.#context, value, type, binding);
   }
 
   #param(statement: ParamStatement): Meaning {
-    const { name, init, frozen, noDecay } = statement;
     const type = this.#type(statement.type);
-    const length = type.axes.find(isLength);
-    if (length !== undefined) {
-      this.reporter.report(
-        "SEQ3010",
-        length.span,
-        `The size of a parameter is known at compile time; \`${length.text}\` is a length.`,
-      );
-    }
-    if (type.elem.kind !== "f32")
-      this.reporter.report("SEQ3008", statement.span, `The parameter \`${name.name}\` has to hold numbers.`);
-    if (statement.indices.length > 0 && statement.indices.length !== type.axes.length) {
-      const message = `\`${name.name}\` has ${counted(statement.indices.length, "index")} on the left but the shape ${showAxes(type.axes, true)}.`;
-      this.reporter.report("SEQ3003", statement.span, message.replace("indexs", "indices"));
-    }
-    if (init === undefined) {
-      const help = "write `~ kaiming_uniform`, `~ zeros` or another after its shape";
-      this.reporter.report("SEQ2013", statement.span, `Nothing says how the parameter \`${name.name}\` starts.`, {
-        help,
-      });
-    }
-    const start = init && checkInit(this.#context, statement.indices, type.axes, init);
-    const parameter: Parameter = {
-      ...this.#bind("param", name, type, statement.doc),
-      kind: "param",
-      path: this.at.path === "" ? name.name : `${this.at.path}.${name.name}`,
-      init: start ?? { kind: "expression", expr: { op: "number", value: 0 } },
-      frozen,
-      noDecay,
-    };
-    this.#bindings.set(name.name, parameter);
+    const parameter = checkParameter(this.#context, statement, type, this.at.path);
+    this.#bindings.set(parameter.name, parameter);
     return valueMeaning(readOf(parameter));
   }
 
@@ -243,7 +223,7 @@ class BlockChecker {
         ? checkBuild(this.#context, binders, value, checkSize, type.axes)
         : checkExpr(this.#context, value);
     const binding = this.#bind("const", name, type, statement.doc);
-    const fitted = this.#fit(expr, type, binding);
+    const fitted = checkFit(this.#context, expr, type, binding);
     const other = [...readsOf(fitted, this.#steps)].find(({ kind }) => kind !== "const" && kind !== "value");
     if (other !== undefined) {
       const message = `A const is made of numbers, indices and other consts, but \`${name.name}\` depends on the ${other.kind} \`${other.name}\`.`;
@@ -254,7 +234,7 @@ class BlockChecker {
   }
 
   #use(statement: UseStatement): Meaning {
-    const instance = checkUse(this.#context, statement, this.at);
+    const instance = checkUse(this.#context, statement, this.at, checkBlock);
     if (instance === undefined) return MISTAKEN;
     this.#instances.set(statement.name.name, instance);
     return { kind: "instance", instance };
@@ -339,7 +319,7 @@ class BlockChecker {
       const state = this.#names.lookup(name.name, span);
       const type = state?.kind === "value" ? state.expr.type : ERROR;
       const binding: Binding = { kind: "next", name: key, type, span };
-      const fitted = type.kind === "error" ? value : this.#fit(value, type, binding);
+      const fitted = type.kind === "error" ? value : checkFit(this.#context, value, type, binding);
       this.#bindings.set(key, binding);
       this.#steps.push({ binding, value: fitted });
       return valueMeaning(readOf(binding));
@@ -349,24 +329,6 @@ class BlockChecker {
     const binding = this.#bind("value", name, value.type);
     this.#steps.push({ binding, value });
     return valueMeaning(readOf(binding));
-  }
-
-  /** The value, if it has the declared type. */
-  #fit(value: TypedExpr, type: ArrayType, binding: Binding): TypedExpr {
-    if (value.type.kind === "error") return value;
-    const what = binding.kind === "next" ? `the state \`${binding.name.slice(0, -1)}\`` : `\`${binding.name}\``;
-    if (!sameAxes(value.type.axes, type.axes)) {
-      const [given, wanted] = [value.type.axes, type.axes].map((axes) => showAxes(axes, this.#context.symbolic));
-      const related = disagreement(value.type.axes, type.axes, this.#context.symbolic);
-      this.reporter.report("SEQ3016", value.span, `The value is ${given}, but ${what} is ${wanted}.`, { related });
-      return errorExpr(value.span);
-    }
-    if (!sameElem(value.type.elem, type.elem)) {
-      const message = `The value holds ${showElem(value.type.elem)}, but ${what} holds ${showElem(type.elem)}.`;
-      this.reporter.report("SEQ3008", value.span, message);
-      return errorExpr(value.span);
-    }
-    return value;
   }
 
   #defineMissingNexts(): void {

@@ -2,7 +2,6 @@
 
 import type { Argument, BlockDeclaration, DeclarationParameter, Expr, UseStatement } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
-import { checkBlock } from "./block.js";
 import { functionNamed } from "./calls.js";
 import { checkExpr, checkNumber, checkSize } from "./expressions.js";
 import { counted, didYouMean, type Reporter } from "./report.js";
@@ -15,6 +14,7 @@ import {
   type Scope,
   withNames,
 } from "./scope.js";
+import type { Block } from "./typed.js";
 
 /** A declaration with the values of its parameters. */
 export interface Instantiation {
@@ -37,8 +37,13 @@ export function topContext(reporter: Reporter, scope: Scope, symbolic: boolean):
   return { reporter, scope, symbolic, within: "fn", inlining: [], check: checkExpr };
 }
 
-/** What a `use` statement makes; undefined after a mistake in the statement itself. */
-export function checkUse(context: Context, statement: UseStatement, parent: Instantiation): Instance | undefined {
+/** What a `use` statement makes, block by block through `elaborate`; undefined after a mistake in the statement itself. */
+export function checkUse(
+  context: Context,
+  statement: UseStatement,
+  parent: Instantiation,
+  elaborate: (reporter: Reporter, instantiation: Instantiation) => Block,
+): Instance | undefined {
   const { target } = statement;
   const meaning = context.scope.lookup(target.name, target.span);
   if (meaning?.kind === "error") return undefined;
@@ -64,7 +69,7 @@ export function checkUse(context: Context, statement: UseStatement, parent: Inst
   if (values === undefined) return undefined;
   const path = parent.path === "" ? statement.name.name : `${parent.path}.${statement.name.name}`;
   const make = (at: string) =>
-    checkBlock(context.reporter, { declaration, home, values, path: at, symbolic: context.symbolic, around });
+    elaborate(context.reporter, { declaration, home, values, path: at, symbolic: context.symbolic, around });
   const instance = { path, kind: declaration.kind, declaration: declaration.name.name };
   if (statement.count === undefined) return { ...instance, blocks: [make(path)], isArray: false };
   const count = instanceCount(context, statement.count);

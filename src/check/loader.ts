@@ -93,8 +93,8 @@ export class Loader {
       this.reporter.report("SEQ2006", span, `There is no file \`${value}\` to import.`, { help });
     }
     for (const ident of item.names) {
-      const meaning = unit === undefined ? undefined : unit.scope.lookup(ident.name);
-      if (unit !== undefined && unit.sound && meaning === undefined && !this.#loading.includes(unit.name)) {
+      const meaning = unit?.scope.lookup(ident.name);
+      if (unit?.sound === true && meaning === undefined && !this.#loading.includes(unit.name)) {
         const details = didYouMean(ident.name, unit.scope.names());
         this.reporter.report("SEQ2007", ident.span, `\`${value}\` does not declare \`${ident.name}\`.`, details);
       }

@@ -1,9 +1,7 @@
 /** @file Lowers what has several results: parts of an array, layers mapped over leading axes, cells scanned. */
 
 import type { Call, LayerCall, SplitCall } from "../check/typed.js";
-import { lowerSteps } from "./blocks.js";
 import type { Environment } from "./environment.js";
-import { lowerExpr } from "./expressions.js";
 import { closeLabels, type Labelled, openAxes, ownShape } from "./labelled.js";
 import { lowerScan } from "./scans.js";
 
@@ -28,7 +26,7 @@ function makeCall(env: Environment, call: Call): readonly Labelled[] {
 }
 
 function lowerSplit(env: Environment, { arg, sizes }: SplitCall): readonly Labelled[] {
-  const { value, labels } = lowerExpr(env, arg);
+  const { value, labels } = env.lower(arg);
   const axis = value.type.shape.length - 1;
   let start = 0;
   return sizes.map((size) => {
@@ -43,11 +41,11 @@ function lowerLayer(env: Environment, { block, args, mapped, lengths }: LayerCal
   const labels = mapped.map((dim) => env.labels.next(dim.text, env.dim(dim)));
   const inner = env.inside(lengths);
   for (const [i, input] of block.inputs.entries()) {
-    const arg = lowerExpr(env, args[i]);
+    const arg = env.lower(args[i]);
     const axes = input.type.kind === "array" ? input.type.axes.length : 0;
     inner.values.set(input, ownShape(arg).length > axes ? openAxes(arg, labels) : arg);
   }
-  lowerSteps(inner, block.prelude);
-  lowerSteps(inner, block.steps);
-  return block.outputs.map(({ value }) => closeLabels(env.builder, lowerExpr(inner, value), labels));
+  inner.lowerSteps(block.prelude);
+  inner.lowerSteps(block.steps);
+  return block.outputs.map(({ value }) => closeLabels(env.builder, inner.lower(value), labels));
 }

@@ -4,7 +4,6 @@ import type { Affine, ExprOf, Subscript } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import type { Value } from "../ir/types.js";
 import type { Environment } from "./environment.js";
-import { lowerExpr } from "./expressions.js";
 import {
   extentsOf,
   extentValue,
@@ -28,13 +27,13 @@ export function lowerElement(env: Environment, expr: ExprOf<"element">): Labelle
   const { otherwise, subscripts } = expr;
   // A shift fills with a constant by itself; any other value is chosen afterwards.
   const fill = otherwise?.kind === "number" ? otherwise.value : undefined;
-  let state: Partial = { read: lowerExpr(env, expr.base), inside: undefined };
+  let state: Partial = { read: env.lower(expr.base), inside: undefined };
   for (const subscript of subscripts) {
     const alone = subscripts.length === 1 || subscripts.every((s) => s === subscript || s.kind === "index");
     state = readAxis(env, state, subscript, otherwise !== undefined, alone ? fill : undefined);
   }
   if (otherwise === undefined || state.inside === undefined) return state.read;
-  const elsewhere = lowerExpr(env, otherwise);
+  const elsewhere = env.lower(otherwise);
   return pointwise([state.inside, state.read, elsewhere], b, (inside, x, y) => b.select(inside, x, y));
 }
 
@@ -47,7 +46,7 @@ function readAxis(
   fill: number | undefined,
 ): Partial {
   const b = env.builder;
-  if (subscript.kind === "value") return { read: lookUp(env, read, lowerExpr(env, subscript.expr)), inside };
+  if (subscript.kind === "value") return { read: lookUp(env, read, env.lower(subscript.expr)), inside };
   if (subscript.kind === "index") {
     const label = env.label(subscript.index);
     if (!read.labels.includes(label)) return { read: openAxes(read, [label]), inside };

@@ -1,10 +1,10 @@
 /** @file What is known at one place of the lowering: the values of bindings, indices and lengths. */
 
-import type { Binding, Call, Dim as CheckedDim, Index, Lengths, Parameter, TypedExpr } from "../check/typed.js";
+import type { Binding, Call, Dim as CheckedDim, Index, Lengths, Parameter, Step, TypedExpr } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import type { Dim } from "../ir/types.js";
 import { present } from "../support/assert.js";
-import type { Label, Labelled } from "./labelled.js";
+import { type Label, type Labelled, named } from "./labelled.js";
 
 function isParameter(binding: Binding): binding is Parameter {
   return binding.kind === "param";
@@ -33,7 +33,20 @@ export class Environment {
     readonly parameters: ReadonlyMap<string, Labelled>,
     /** Of the block's own lengths. */
     readonly lengths: ReadonlyMap<string, Dim>,
+    /** Lowers an expression. Here so that the parts of the lowering need not import each other. */
+    readonly expressions: (env: Environment, expr: TypedExpr) => Labelled,
   ) {}
+
+  lower(expr: TypedExpr): Labelled {
+    return this.expressions(this, expr);
+  }
+
+  /** The steps of a block in order, each value under its name. */
+  lowerSteps(steps: readonly Step[]): void {
+    for (const { binding, value } of steps) {
+      this.values.set(binding, named(this.builder, this.lower(value), binding.name));
+    }
+  }
 
   dim(dim: CheckedDim): Dim {
     const { extent } = dim;
@@ -63,12 +76,12 @@ export class Environment {
   /** For the body of a block called from here. */
   inside(lengths: Lengths, builder: Builder = this.builder): Environment {
     const resolved = new Map([...lengths].map(([name, dim]) => [name, this.dim(dim)]));
-    return new Environment(builder, this.labels, this.parameters, resolved);
+    return new Environment(builder, this.labels, this.parameters, resolved, this.expressions);
   }
 
   /** The same block in a nested region: everything known here is known there. */
   nested(builder: Builder): Environment {
-    const inner = new Environment(builder, this.labels, this.parameters, this.lengths);
+    const inner = new Environment(builder, this.labels, this.parameters, this.lengths, this.expressions);
     for (const [binding, value] of this.values) inner.values.set(binding, value);
     return inner;
   }

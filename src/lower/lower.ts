@@ -14,7 +14,6 @@ import {
   type Type,
 } from "../ir/types.js";
 import { invariant, present } from "../support/assert.js";
-import { lowerSteps } from "./blocks.js";
 import { Environment, LabelSource } from "./environment.js";
 import { lowerExpr } from "./expressions.js";
 import { BATCH_LABEL, type Labelled, named, spread } from "./labelled.js";
@@ -38,14 +37,20 @@ export function lower(model: TypedModel): Module {
     return { value, labels: kind === "param" ? [] : [BATCH_LABEL] };
   };
   const known = new Map(parameters.map(({ name, shape }) => [name, add("param", name, { elem: "f32", shape })]));
-  const env = new Environment(b, new LabelSource(), known, new Map(model.lengths.map((name) => [name, name])));
+  const env = new Environment(
+    b,
+    new LabelSource(),
+    known,
+    new Map(model.lengths.map((name) => [name, name])),
+    lowerExpr,
+  );
   for (const binding of [...model.inputs, ...model.targets]) {
     const port = portOf(binding);
     const kind = binding.kind === "target" ? "target" : "input";
     env.values.set(binding, add(kind, port.name, { elem: port.elem, shape: [BATCH, ...port.shape] }));
   }
-  lowerSteps(env, model.prelude);
-  lowerSteps(env, model.steps);
+  env.lowerSteps(model.prelude);
+  env.lowerSteps(model.steps);
   const results = [...outputsOf(env, model), ...lossOf(env, model), ...metricsOf(env, model)];
   return {
     name: model.name,
@@ -63,14 +68,14 @@ export function lower(model: TypedModel): Module {
 
 function outputsOf(env: Environment, { outputs }: TypedModel): readonly Result[] {
   return outputs.map(({ name, value }) => {
-    const output = lowerExpr(env, value);
+    const output = env.lower(value);
     return { kind: "output", name, value: spread(env.builder, output, [BATCH_LABEL]) };
   });
 }
 
 function lossOf(env: Environment, { losses }: TypedModel): readonly Result[] {
   const b = env.builder;
-  const terms = losses.map(({ value, where }) => normalise(b, lowerExpr(env, value), where && lowerExpr(env, where)));
+  const terms = losses.map(({ value, where }) => normalise(b, env.lower(value), where && env.lower(where)));
   if (terms.length === 0) return [];
   const total: Labelled = { value: terms.reduce((x, y) => b.binary("add", x, y)), labels: [] };
   return [{ kind: "loss", name: "loss", value: named(b, total, "loss").value }];
@@ -78,7 +83,7 @@ function lossOf(env: Environment, { losses }: TypedModel): readonly Result[] {
 
 function metricsOf(env: Environment, { metrics }: TypedModel): readonly Result[] {
   return metrics.map(({ name, value }) => {
-    const metric: Labelled = { value: normalise(env.builder, lowerExpr(env, value), undefined), labels: [] };
+    const metric: Labelled = { value: normalise(env.builder, env.lower(value), undefined), labels: [] };
     return { kind: "metric", name, value: named(env.builder, metric, name).value };
   });
 }

@@ -4,9 +4,7 @@ import type { Binding, ScanCall, Type } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import { stackAxis } from "../ir/shape.js";
 import type { Dim, Value } from "../ir/types.js";
-import { lowerSteps } from "./blocks.js";
 import type { Environment } from "./environment.js";
-import { lowerExpr } from "./expressions.js";
 import { BATCH_LABEL, byRank, closeLabels, type Label, type Labelled, openAxes, spread } from "./labelled.js";
 
 /** One sequence as the loop wants it, and the labels of a step of it. */
@@ -21,10 +19,10 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
   const { block, steps: stepsDim } = call;
   const b = env.builder;
   const step = env.labels.next(stepsDim.text, env.dim(stepsDim));
-  const args = call.args.map((arg) => lowerExpr(env, arg));
+  const args = call.args.map((arg) => env.lower(arg));
   const before = env.inside(call.lengths);
-  for (const [i, context] of block.contexts.entries()) before.values.set(context, lowerExpr(env, call.contexts[i]));
-  lowerSteps(before, block.prelude);
+  for (const [i, context] of block.contexts.entries()) before.values.set(context, env.lower(call.contexts[i]));
+  before.lowerSteps(block.prelude);
   const starts = startsOf(env, before, call);
   const contexts = block.contexts.map((context) => before.read(context));
   const labels = byRank([BATCH_LABEL, ...[...args, ...contexts, ...starts].flatMap((value) => value.labels)]);
@@ -39,12 +37,12 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     for (const [i, { binding, labels: own }] of sequences.entries()) {
       within.values.set(binding, { value: values[i], labels: own });
     }
-    lowerSteps(within, block.steps);
+    within.lowerSteps(block.steps);
     const next = block.states.map((state) =>
       spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)),
     );
     const outputs = block.outputs.map(({ value }) => {
-      const output = lowerExpr(within, value);
+      const output = within.lower(value);
       const own = byRank(output.labels);
       outputLabels.push(own);
       return spread(inner, output, own);
@@ -74,8 +72,8 @@ function shapeOf(env: Environment, type: Type): readonly Dim[] {
 function startsOf(env: Environment, before: Environment, call: ScanCall): readonly Labelled[] {
   return call.block.states.map(({ binding, initial }) => {
     const given = call.from.get(binding);
-    if (given !== undefined) return lowerExpr(env, given);
-    return initial === undefined ? { value: before.builder.constant(0), labels: [] } : lowerExpr(before, initial);
+    if (given !== undefined) return env.lower(given);
+    return initial === undefined ? { value: before.builder.constant(0), labels: [] } : before.lower(initial);
   });
 }
 

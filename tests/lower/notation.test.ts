@@ -178,10 +178,12 @@ describe("elements", () => {
     check("output z[t] = x[t, 3]", [5], (a, b, t) => at(a.x, b, t, 3));
   });
   test("a shift with a constant, an array and an expression beyond the start", () => {
-    const before = (a: Arrays, b: number, t: number, d: number) => at(a.x, b, t - 1, d);
-    check("output z[t, d] = x[t - 1, d] else 0.5", [5, 4], (a, b, t, d) => (t < 1 ? 0.5 : before(a, b, t, d)));
-    check("output z[t, d] = x[t - 1, d] else v[d]", [5, 4], (a, b, t, d) => (t < 1 ? at(a.v, d) : before(a, b, t, d)));
-    check("output z[t] = x[t - 1] else v", [5, 4], (a, b, t, d) => (t < 1 ? at(a.v, d) : before(a, b, t, d)));
+    const previous = (a: Arrays, b: number, t: number, d: number) => at(a.x, b, t - 1, d);
+    check("output z[t, d] = x[t - 1, d] else 0.5", [5, 4], (a, b, t, d) => (t < 1 ? 0.5 : previous(a, b, t, d)));
+    check("output z[t, d] = x[t - 1, d] else v[d]", [5, 4], (a, b, t, d) =>
+      t < 1 ? at(a.v, d) : previous(a, b, t, d),
+    );
+    check("output z[t] = x[t - 1] else v", [5, 4], (a, b, t, d) => (t < 1 ? at(a.v, d) : previous(a, b, t, d)));
     check("output z[t, d] = x[t + 2, d] else 0", [5, 4], (a, b, t, d) => (t > 2 ? 0 : at(a.x, b, t + 2, d)));
   });
   test("a causal convolution", () => {
