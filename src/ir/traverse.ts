@@ -1,7 +1,6 @@
 /** @file Walks over instructions: what they read, how they are renamed and copied. Knows about regions, so passes need not. */
 
-import type { Builder } from "./builder.js";
-import { IdSource } from "./builder.js";
+import { Builder, IdSource } from "./builder.js";
 import type { Graph, Instr, Op, Region, Value, ValueId } from "./types.js";
 
 /** Values that stand for others. */
@@ -65,6 +64,18 @@ export function substituteReads(instr: Instr, by: Substitution): Instr {
     results: body.results.map((r) => substitute(r, by)),
   };
   return { ...instr, args, attrs: { ...instr.attrs, body: region } };
+}
+
+/**
+ * Builds a graph anew: `visit` adds to `b` what shall stand for an instruction, whose arguments are up to date, and
+ * notes in `renamed` what became of results that it does not define again.
+ */
+export function rebuild(graph: Graph, visit: (b: Builder, instr: Instr, renamed: Map<ValueId, Value>) => void): Graph {
+  const b = new Builder(idsBeyond(graph));
+  const renamed = new Map<ValueId, Value>();
+  for (const instr of graph.instrs) visit(b, substituteReads(instr, renamed), renamed);
+  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
+  return { args: graph.args, instrs: b.instrs, results };
 }
 
 /** Adds the instruction anew, with fresh results, and notes in `by` what its results became. No regions. */

@@ -5,22 +5,16 @@
 
 import { Builder } from "../ir/builder.js";
 import { stackAxis } from "../ir/shape.js";
-import { idsBeyond, reads, substitute, substituteReads } from "../ir/traverse.js";
+import { reads, rebuild } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { closeLoop, type LoopOutput, type LoopState, openLoop } from "./loop.js";
 
 export function accumulate(graph: Graph): Graph {
   const sums = soleSums(graph);
-  const b = new Builder(idsBeyond(graph));
-  const renamed = new Map<ValueId, Value>();
-  for (const before of graph.instrs) {
-    if (before.results.some((r) => renamed.has(r.id))) continue;
-    const instr = substituteReads(before, renamed);
+  return rebuild(graph, (b, instr, renamed) => {
     if (instr.op === "scan") accumulateOutputs(b, instr, sums, renamed);
-    else b.instrs.push(instr);
-  }
-  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
-  return { args: graph.args, instrs: b.instrs, results };
+    else if (!instr.results.some((r) => renamed.has(r.id))) b.instrs.push(instr);
+  });
 }
 
 /** Values that a sum, and nothing else, reads. */

@@ -7,9 +7,9 @@
  * stays. What is the same at every step moves too, unless it is a constant or a mere view.
  */
 
-import { Builder, type IdSource } from "../ir/builder.js";
+import type { Builder, IdSource } from "../ir/builder.js";
 import { registry } from "../ir/registry.js";
-import { idsBeyond, reads, substitute, substituteReads } from "../ir/traverse.js";
+import { reads, rebuild, substitute, substituteReads } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { prune } from "./dce.js";
 import { closeLoop, type Loop, type LoopSequence, openLoop } from "./loop.js";
@@ -17,15 +17,10 @@ import { Outside } from "./outside.js";
 import { size, totalSize } from "./size.js";
 
 export function hoist(graph: Graph): Graph {
-  const b = new Builder(idsBeyond(graph));
-  const renamed = new Map<ValueId, Value>();
-  for (const before of graph.instrs) {
-    const instr = substituteReads(before, renamed);
+  return rebuild(graph, (b, instr, renamed) => {
     if (instr.op === "scan") hoistLoop(b, openLoop(instr), renamed);
     else b.instrs.push(instr);
-  }
-  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
-  return { args: graph.args, instrs: b.instrs, results };
+  });
 }
 
 /** Adds the loop and what moves in front of it to `b`; outputs that need no loop go to `renamed`. */
@@ -127,7 +122,7 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
 }
 
 /** `wanted` and what they need of `instrs`, in order. Operands that the body still uses are done in both places. */
-export function withOperands(instrs: readonly Instr[], wanted: ReadonlySet<Instr>): readonly Instr[] {
+function withOperands(instrs: readonly Instr[], wanted: ReadonlySet<Instr>): readonly Instr[] {
   const needed = new Set<ValueId>();
   return instrs
     .toReversed()

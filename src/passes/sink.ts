@@ -10,7 +10,7 @@
 import { Builder } from "../ir/builder.js";
 import { registry } from "../ir/registry.js";
 import { stackAxis } from "../ir/shape.js";
-import { definitions, idsBeyond, substitute, substituteReads } from "../ir/traverse.js";
+import { definitions, rebuild } from "../ir/traverse.js";
 import { BATCH, type Graph, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { uniformConstant } from "./constant.js";
 import { prune } from "./dce.js";
@@ -19,17 +19,12 @@ import { Outside } from "./outside.js";
 import { size, totalSize } from "./size.js";
 
 export function sink(graph: Graph): Graph {
-  const b = new Builder(idsBeyond(graph));
-  const renamed = new Map<ValueId, Value>();
   const defined = definitions(graph.instrs);
   const startsAtZero = (state: LoopState) => uniformConstant(state.initial, (id) => defined.get(id)) === 0;
-  for (const before of graph.instrs) {
-    const instr = substituteReads(before, renamed);
+  return rebuild(graph, (b, instr, renamed) => {
     if (instr.op === "scan") sinkLoop(b, openLoop(instr), startsAtZero, renamed);
     else b.instrs.push(instr);
-  }
-  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
-  return { args: graph.args, instrs: b.instrs, results };
+  });
 }
 
 function sinkLoop(

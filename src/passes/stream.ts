@@ -4,9 +4,9 @@
  * steps together, is the reason why a model has no such form.
  */
 
-import { Builder } from "../ir/builder.js";
+import type { Builder } from "../ir/builder.js";
 import { unstack } from "../ir/shape.js";
-import { idsBeyond, substitute, substituteReads } from "../ir/traverse.js";
+import { idsBeyond, rebuild } from "../ir/traverse.js";
 import {
   type Arg,
   BATCH,
@@ -42,15 +42,10 @@ function streamedLength({ lengths }: Module, predict: Graph): string | undefined
 
 /** Every shift into the past along the axis of steps as a loop whose states are the last few steps. */
 function carryShifts(graph: Graph, length: string): Graph {
-  const b = new Builder(idsBeyond(graph));
-  const renamed = new Map<Value["id"], Value>();
-  for (const before of graph.instrs) {
-    const instr = substituteReads(before, renamed);
+  return rebuild(graph, (b, instr, renamed) => {
     if (instr.op === "shift" && isCarried(instr, length)) renamed.set(instr.results[0].id, delay(b, instr, length));
     else b.instrs.push(instr);
-  }
-  const results = graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) }));
-  return { args: graph.args, instrs: b.instrs, results };
+  });
 }
 
 /** More steps than this are a buffer, not states. */
