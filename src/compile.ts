@@ -75,7 +75,9 @@ export function compile(options: CompileOptions): Compilation {
       return [compileModel(model, hash, verify)];
     } catch (error) {
       if (!(error instanceof UnsupportedBody)) throw error;
-      limits.push(diagnostic("SEQ9002", model.span, `\`${model.name}\` has ${error.message}, which is not compiled yet.`));
+      limits.push(
+        diagnostic("SEQ9002", model.span, `\`${model.name}\` has ${error.message}, which is not compiled yet.`),
+      );
       return [];
     }
   });
@@ -95,7 +97,9 @@ function compileModel(typed: TypedModel, hash: string, verify: boolean): Compile
     typescript: emitModule(manifest, typed.doc === undefined ? origin : { ...origin, doc: typed.doc }),
     ir: printModule(module),
     wgsl: Object.entries(manifest.programs)
-      .map(([name, program]) => ("wgsl" in program ? `// ${name}\n${program.wgsl}` : `// ${name}: ${program.refused}\n`))
+      .map(([name, program]) =>
+        "wgsl" in program ? `// ${name}\n${program.wgsl}` : `// ${name}: ${program.refused}\n`,
+      )
       .join("\n"),
   };
 }

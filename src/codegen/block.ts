@@ -3,7 +3,7 @@
  * exists: what does not change in a loop is computed before it. Equal computations are done once a scope.
  */
 
-import { type Expr, type Memory, type Stmt, depthOf, keyOf, u32, variable } from "./kernel-ir.js";
+import { depthOf, type Expr, keyOf, type Memory, type Stmt, u32, variable } from "./kernel-ir.js";
 
 interface Scope {
   readonly stmts: Stmt[];

@@ -1,10 +1,10 @@
 /** @file What the makers of kernels share: where values lie, and how an element is read and written. */
 
 import type { Count } from "../../runtime/manifest.js";
-import { type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
+import type { Dim, Instr, Value, ValueId } from "../ir/types.js";
 import type { Block } from "./block.js";
-import { type Expr, type Memory, add } from "./kernel-ir.js";
-import { type Index, type Locate, encode, linear } from "./scalarize.js";
+import { add, type Expr, type Memory } from "./kernel-ir.js";
+import { encode, type Index, type Locate, linear } from "./scalarize.js";
 
 /** The start of an array in memory, in elements. */
 export interface Address {

@@ -1,10 +1,10 @@
 /** @file All that the runtime needs to know of a module, as data. */
 
-import type { Manifest, ParameterSpec, Port as ManifestPort } from "../../runtime/manifest.js";
+import type { Manifest, Port as ManifestPort, ParameterSpec } from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
-import { type Graph, type GraphName, type Module, type Parameter, type Port } from "../ir/types.js";
+import type { Graph, GraphName, Module, Parameter, Port } from "../ir/types.js";
 import { present } from "../support/assert.js";
-import { type FlatLayout, buildProgram } from "./program.js";
+import { buildProgram, type FlatLayout } from "./program.js";
 
 /**
  * Parameters in the order of the flat buffer: those with weight decay, those without, the frozen. Without gaps: their
@@ -56,7 +56,9 @@ export function buildManifest(module: Module, generator: string): Manifest {
       train: program("train"),
       evaluate: program("evaluate"),
       predict: program("predict"),
-      stream: module.graphs.stream ? program("stream") : { refused: module.streamRefusal ?? "it has no streaming form" },
+      stream: module.graphs.stream
+        ? program("stream")
+        : { refused: module.streamRefusal ?? "it has no streaming form" },
     },
   };
 }

@@ -2,9 +2,9 @@
 
 import type { Value } from "../ir/types.js";
 import { Block } from "./block.js";
-import { type KernelContext, count, located, storeElement } from "./context.js";
-import { GROUP, type Kernel, THREAD, add, infix, mul, u32 } from "./kernel-ir.js";
-import { Scalarizer, delinear, isAccumulating, product } from "./scalarize.js";
+import { count, type KernelContext, located, storeElement } from "./context.js";
+import { add, GROUP, infix, type Kernel, mul, THREAD, u32 } from "./kernel-ir.js";
+import { delinear, isAccumulating, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 const WORKGROUP = 64;

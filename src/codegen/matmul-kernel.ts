@@ -5,11 +5,11 @@
  * (a bias) before a tile is stored.
  */
 
-import { Block } from "./block.js";
-import { type KernelContext, count, located, storeElement } from "./context.js";
-import { type Expr, GROUP, type Kernel, THREAD, add, call, f32, infix, load, mul, u32 } from "./kernel-ir.js";
 import type { Dim, Value } from "../ir/types.js";
-import { type Index, Scalarizer, delinear, elementKey, product } from "./scalarize.js";
+import { Block } from "./block.js";
+import { count, type KernelContext, located, storeElement } from "./context.js";
+import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
+import { delinear, elementKey, type Index, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 /** Threads are SIDE × SIDE; the results of one lie SIDE apart, so that neighbours touch neighbours. */

@@ -100,7 +100,9 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
   w.block(`export const ${name} = {`, "};", () => {
     w.line("/** A model on a device, its parameters as the spec starts them. */");
     w.block(`create(device: GPUDevice, options: { readonly seed?: number } = {}): Promise<${name}> {`, "},", () => {
-      w.line(`return Model.create<${name}Inputs, ${name}Targets, ${name}Outputs, ${length}>(device, manifest, options);`);
+      w.line(
+        `return Model.create<${name}Inputs, ${name}Targets, ${name}Outputs, ${length}>(device, manifest, options);`,
+      );
     });
     w.line("manifest,");
   });

@@ -1,10 +1,10 @@
 /** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
 
-import { HYPER_FIELDS, type Count, type Dispatch, type Program, type Slot } from "../../runtime/manifest.js";
-import { present } from "../support/assert.js";
+import { type Count, type Dispatch, HYPER_FIELDS, type Program, type Slot } from "../../runtime/manifest.js";
 import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
-import { type Address, type KernelContext, count } from "./context.js";
-import { type Expr, type Kernel, add, planWord, u32 } from "./kernel-ir.js";
+import { present } from "../support/assert.js";
+import { type Address, count, type KernelContext } from "./context.js";
+import { add, type Expr, type Kernel, planWord, u32 } from "./kernel-ir.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernel } from "./matmul-kernel.js";
 import { scanKernel } from "./scan-kernel.js";
@@ -127,7 +127,10 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     }
   });
 
-  const address = ({ slot, offset }: Home): Address => ({ memory: "arena", offset: add(table.offset(slot), u32(offset)) });
+  const address = ({ slot, offset }: Home): Address => ({
+    memory: "arena",
+    offset: add(table.offset(slot), u32(offset)),
+  });
   const kernels = groups.map((group, at) => {
     const own = new Set(group.roots.map((r) => r.id));
     return kernelOf(`k${at}_${group.kind}`, group, {

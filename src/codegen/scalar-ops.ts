@@ -1,7 +1,7 @@
 /** @file What each pointwise op is in WGSL. Typed over the op names: a missing one does not compile. */
 
 import type { PointwiseOp } from "../ir/types.js";
-import { type Expr, type InfixOp, call, f32, infix } from "./kernel-ir.js";
+import { call, type Expr, f32, type InfixOp, infix } from "./kernel-ir.js";
 
 type Spelling = (...args: readonly Expr[]) => Expr;
 

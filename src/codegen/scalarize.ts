@@ -3,21 +3,21 @@
  * Fusion is nothing but this: what is not stored anywhere is computed where it is read.
  */
 
+import type { Dim, Instr, Type, Value, ValueId } from "../ir/types.js";
 import { InternalError, present } from "../support/assert.js";
-import { type Dim, type Instr, type Type, type Value, type ValueId } from "../ir/types.js";
 import type { Block } from "./block.js";
 import {
-  type Expr,
-  type Memory,
-  type ScalarType,
   add,
   call,
+  type Expr,
   f32,
   infix,
   keyOf,
   load,
+  type Memory,
   mul,
   planWord,
+  type ScalarType,
   u32,
   variable,
 } from "./kernel-ir.js";
@@ -283,8 +283,16 @@ export class Scalarizer {
   /** A nest of loops over `dims`, the innermost unrolled. */
   loops(dims: readonly Dim[], body: (index: Index) => void, outer: Index = []): void {
     const [dim, ...rest] = dims;
-    if (dim === undefined) return body(outer);
-    if (rest.length > 0) return this.block.loop("i", extent(dim), (i) => this.loops(rest, body, [...outer, i]));
+    if (dim === undefined) {
+      body(outer);
+      return;
+    }
+    if (rest.length > 0) {
+      this.block.loop("i", extent(dim), (i) => {
+        this.loops(rest, body, [...outer, i]);
+      });
+      return;
+    }
     const unroll = typeof dim === "number" && dim % UNROLL === 0 ? UNROLL : 1;
     this.block.loop(
       "k",

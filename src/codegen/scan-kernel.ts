@@ -3,38 +3,54 @@
  * registers and workgroup memory. The forward loop and the loop of its derivative are the same kernel to this file.
  */
 
-import { present } from "../support/assert.js";
-import { BATCH, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { stackAxis } from "../ir/builder.js";
-import { numel } from "../ir/ndarray.js";
+import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
+import { present } from "../support/assert.js";
 import { Block } from "./block.js";
 import { type KernelContext, located, storeElement } from "./context.js";
 import {
-  type Expr,
-  GROUP,
-  type Kernel,
-  THREAD,
-  type WorkgroupArray,
   add,
   call,
+  type Expr,
+  GROUP,
   infix,
+  type Kernel,
   keyOf,
   load,
   mul,
   planWord,
+  THREAD,
   u32,
   variable,
+  type WorkgroupArray,
 } from "./kernel-ir.js";
-import { type Accumulating, type Element, type Index, Scalarizer, delinear, encode, linear } from "./scalarize.js";
-import { type Piece, type ScanPlan, WORKGROUP_MEMORY, planScan, rowShape } from "./scan-plan.js";
+import {
+  type Accumulating,
+  delinear,
+  type Element,
+  encode,
+  type Index,
+  linear,
+  product,
+  Scalarizer,
+} from "./scalarize.js";
+import {
+  isUnrolled,
+  type Piece,
+  planScan,
+  rowShape,
+  type ScanPlan,
+  staticSize,
+  WORKGROUP_MEMORY,
+} from "./scan-plan.js";
 import { walk } from "./schedule.js";
 
 /** An array that the threads of a workgroup share: one region a row, `copies` of it for states. */
 interface Shared {
   readonly memory: string;
-  readonly size: number;
-  readonly copies: number;
-  /** In the arena, where it does not fit workgroup memory: the offset of the region of the workgroup's first row. */
+  /** Elements of one row. */
+  readonly size: Expr;
+  /** In the arena, where it does not fit workgroup memory: the offset of the region of the workgroup's one row. */
   readonly base: Expr;
 }
 
@@ -123,44 +139,54 @@ class ScanEmitter {
   #allot(): void {
     const { plan } = this;
     const bodyValues = new Map(
-      [...this.instr.attrs.body.params, ...this.instr.attrs.body.instrs.flatMap((i) => i.results)].map((v) => [v.id, v]),
+      [...this.instr.attrs.body.params, ...this.instr.attrs.body.instrs.flatMap((i) => i.results)].map((v) => [
+        v.id,
+        v,
+      ]),
     );
     const ids = [...plan.sharedStates, ...plan.shared.keys()];
     const wanted = ids
       .map((id) => {
         const value = present(bodyValues.get(id), "scan-kernel", "shared value");
-        return { id, value, size: numel(rowShape(value)), copies: plan.sharedStates.has(id) ? 2 : 1 };
+        const size = staticSize(rowShape(value)) ?? Number.POSITIVE_INFINITY;
+        const copies = plan.sharedStates.has(id) ? 2 : 1;
+        return { id, value, copies, total: size * copies * plan.rows };
       })
-      .sort((a, b) => a.size * a.copies - b.size * b.copies || a.id - b.id);
+      .sort((a, b) => (a.total === b.total ? a.id - b.id : a.total - b.total));
     let free = WORKGROUP_MEMORY;
-    for (const { id, value, size, copies } of wanted) {
-      const total = size * copies * plan.rows;
+    for (const { id, value, copies, total } of wanted) {
+      const shape = rowShape(value);
       if (total <= free) {
         free -= total;
         const memory = `${this.name}_${this.#block.name(value.hint ?? "v")}`;
         this.#arrays.push({ name: memory, size: total });
-        this.#shared.set(id, { memory, size, copies, base: u32(0) });
+        this.#shared.set(id, { memory, size: product(shape), base: u32(0) });
       } else {
+        // The plan gives a workgroup several rows only where all fits.
         this.#spilled = true;
-        const offset = this.context.scratch(value.hint ?? "v", [BATCH, copies, size]);
-        const base = this.#block.let(add(offset, mul(this.#rows[0].index, u32(copies * size))), "base");
-        this.#shared.set(id, { memory: "arena", size, copies, base });
+        const offset = this.context.scratch(value.hint ?? "v", [BATCH, copies, ...shape]);
+        const region = mul(this.#rows[0].index, mul(product(shape), u32(copies)));
+        this.#shared.set(id, {
+          memory: "arena",
+          size: product(shape),
+          base: this.#block.let(add(offset, region), "base"),
+        });
       }
     }
   }
 
   #sharedIndex(shared: Shared, row: number, copy: Expr, value: Value, own: Index): Expr {
     const region = add(mul(copy, u32(this.plan.rows)), u32(row));
-    const place = add(mul(region, u32(shared.size)), linear(rowShape(value), own));
+    const place = add(mul(region, shared.size), linear(rowShape(value), own));
     return add(shared.base, place);
   }
 
   /** Elements that a thread owns in an array of a row: each in a scope of its own. */
-  #slots(shape: readonly number[], body: (own: Index, slot: number) => void): void {
-    const { workgroupSize, unrolled } = this.plan;
-    const n = numel(shape);
-    if (!unrolled) {
-      this.#block.loop("e", u32(n), (e) => body(delinear(shape, e), 0), THREAD, u32(workgroupSize));
+  #slots(shape: readonly Dim[], body: (own: Index, slot: number) => void): void {
+    const { workgroupSize } = this.plan;
+    const n = staticSize(shape);
+    if (n === undefined || !isUnrolled(shape, workgroupSize)) {
+      this.#block.loop("e", product(shape), (e) => body(delinear(shape, e), 0), THREAD, u32(workgroupSize));
       return;
     }
     for (let slot = 0; slot * workgroupSize < n; slot++) {
@@ -188,7 +214,8 @@ class ScanEmitter {
         });
         return;
       }
-      for (let slot = 0; slot * this.plan.workgroupSize < numel(shape); slot++) {
+      const size = present(staticSize(shape), "scan-kernel", "size of a register's state");
+      for (let slot = 0; slot * this.plan.workgroupSize < size; slot++) {
         const own = delinear(shape, this.#block.let(add(THREAD, u32(slot * this.plan.workgroupSize)), "e"));
         this.#rows.forEach(({ index }, r) => {
           const value = this.#scalars.at({ value: initial, index: [index, ...own] });
@@ -253,9 +280,13 @@ class ScanEmitter {
     this.#scalars.accumulate(requests);
     this.#rows.forEach(({ index, valid }, r) => {
       const results = pieces.map((piece) => this.#scalars.at({ value: piece.value, index: [index, ...own] }));
-      pieces.forEach((piece, i) => this.#keep(piece, r, own, results[i]));
+      pieces.forEach((piece, i) => {
+        this.#keep(piece, r, own, results[i]);
+      });
       this.#block.if(valid, () => {
-        pieces.forEach((piece, i) => this.#output(piece, index, own, results[i]));
+        pieces.forEach((piece, i) => {
+          this.#output(piece, index, own, results[i]);
+        });
       });
     });
   }

@@ -7,18 +7,17 @@
  */
 
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
-import { numel } from "../ir/ndarray.js";
 import { variable } from "./kernel-ir.js";
+import { isPointwise } from "./scalar-ops.js";
 import { accumulation, isAccumulating, keyOfIndex } from "./scalarize.js";
 import { definitionsOf, ownIndex, sameIndex, walk } from "./schedule.js";
-import { isPointwise } from "./scalar-ops.js";
 
 /** A part of a value that threads compute element by element: the whole, or one part of a concat. */
 export interface Piece {
   readonly target: Value;
   readonly value: Value;
-  /** Sizes of the piece within a row. */
-  readonly shape: readonly number[];
+  /** Axes of the piece within a row. */
+  readonly shape: readonly Dim[];
   /** Where the piece starts in the target, an axis of the row each. */
   readonly start: readonly number[];
 }
@@ -34,8 +33,6 @@ export interface ScanPlan {
   readonly workgroupSize: number;
   /** Rows of the batch a workgroup. */
   readonly rows: number;
-  /** Elements a thread owns are unrolled up to here; beyond, they are looped over and no state is in a register. */
-  readonly unrolled: boolean;
 }
 
 /** A body that no kernel of this shape can run. */
@@ -44,18 +41,31 @@ export class UnsupportedBody extends Error {
 }
 
 const MAX_WORKGROUP = 256;
+/** A thread's elements of an array are unrolled up to here; beyond, they are looped over and none is in a register. */
 const MAX_UNROLLED = 4;
+/** What a run-time length counts as where work is weighed. */
+const NOMINAL_LENGTH = 1024;
 /** What every WebGPU implementation has, in f32 elements. */
 export const WORKGROUP_MEMORY = 16384 / 4;
 
-/** The sizes of one row of a step value. */
-export function rowShape(value: Value): readonly number[] {
+/** The axes of one row of a step value. */
+export function rowShape(value: Value): readonly Dim[] {
   const [batch, ...rest] = value.type.shape;
   if (batch !== BATCH) throw new UnsupportedBody("a step output that belongs to no example");
-  return rest.map((dim: Dim) => {
-    if (typeof dim === "number") return dim;
-    throw new UnsupportedBody(`an array over the length ${dim} within a step`);
-  });
+  return rest;
+}
+
+/** Elements of a shape without run-time lengths; undefined with them. */
+export function staticSize(shape: readonly Dim[]): number | undefined {
+  return shape.reduce((n: number | undefined, d) => (n === undefined || typeof d === "string" ? undefined : n * d), 1);
+}
+
+const nominalSize = (shape: readonly Dim[]) =>
+  shape.reduce((n: number, d) => n * (typeof d === "number" ? d : NOMINAL_LENGTH), 1);
+
+/** Whether each thread handles its few elements of such an array by straight code. */
+export function isUnrolled(shape: readonly Dim[], workgroupSize: number): boolean {
+  return (staticSize(shape) ?? Number.POSITIVE_INFINITY) <= workgroupSize * MAX_UNROLLED;
 }
 
 /** Takes concats apart, so that each part is computed by the threads that own its elements. */
@@ -70,7 +80,7 @@ function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readon
         part,
         start.map((s, i) => (i === axis ? s + offset : s)),
       );
-      offset += rowShape(part)[axis];
+      offset += Number(rowShape(part)[axis]);
       return found;
     });
   };
@@ -124,14 +134,13 @@ export function planScan(instr: Instr<"scan">): ScanPlan {
     phases[level].push(piece);
   }
 
-  const widest = Math.max(1, ...all.map((p) => numel(p.shape)));
+  const widest = Math.max(1, ...all.map((p) => nominalSize(p.shape)));
   const workgroupSize = Math.min(MAX_WORKGROUP, Math.ceil(widest / 32) * 32);
-  const unrolled = widest <= workgroupSize * MAX_UNROLLED;
   const sharedStates = new Set<ValueId>();
   stateParams.forEach((state, i) => {
     const whole = all.filter((p) => p.target.id === nexts[i].id);
     const alone =
-      unrolled &&
+      isUnrolled(rowShape(state), workgroupSize) &&
       whole.length === 1 &&
       all.every((piece) =>
         (reading.get(piece) ?? []).every(
@@ -141,12 +150,10 @@ export function planScan(instr: Instr<"scan">): ScanPlan {
     if (!alone) sharedStates.add(state.id);
   });
 
-  const memory = (rows: number) =>
-    rows *
-    ([...shared.values()].reduce((n, v) => n + numel(rowShape(v)), 0) +
-      stateParams.reduce((n, v) => n + (sharedStates.has(v.id) ? 2 * numel(rowShape(v)) : 0), 0));
+  const held = [...shared.values(), ...stateParams.filter((v) => sharedStates.has(v.id)).flatMap((v) => [v, v])];
+  const memory = held.reduce((n, v) => n + (staticSize(rowShape(v)) ?? Number.POSITIVE_INFINITY), 0);
   const perThread = Math.ceil(widest / workgroupSize);
-  const rows = [4, 2].find((n) => n * perThread <= 4 && memory(n) <= WORKGROUP_MEMORY) ?? 1;
+  const rows = [4, 2].find((n) => n * perThread <= 4 && n * memory <= WORKGROUP_MEMORY) ?? 1;
   return {
     definitions,
     phases,
@@ -154,11 +161,10 @@ export function planScan(instr: Instr<"scan">): ScanPlan {
     shared: new Map([...shared.values()].map((v) => [v.id, levelOfShared(v)])),
     workgroupSize,
     rows,
-    unrolled,
   };
 }
 
-const sameSizes = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((n, i) => n === b[i]);
+const sameSizes = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** What a piece's own element reads: states and shared values, and whether only at that same element. */
 function readsOf(
@@ -194,8 +200,8 @@ function sharedOperands(instrs: readonly Instr[], definitions: ReadonlyMap<Value
     if (isLight(value, definitions)) return;
     const instr = definitions.get(value.id);
     // Behind a view stands the array itself.
-    if (instr?.op === "broadcast" || instr?.op === "slice") return take(instr.args[0]);
-    if (value.type.shape[0] === BATCH) found.push(value);
+    if (instr?.op === "broadcast" || instr?.op === "slice") take(instr.args[0]);
+    else if (value.type.shape[0] === BATCH) found.push(value);
   };
   for (const instr of instrs) {
     if (!isAccumulating(instr)) continue;
@@ -225,7 +231,7 @@ function recomputed(
           computed.set(value, entry);
           entry.spaces.add(space);
           const key = `${space}:${keyOfIndex(index)}`;
-          if (!entry.seen.has(key)) entry.times += numel(piece.shape);
+          if (!entry.seen.has(key)) entry.times += nominalSize(piece.shape);
           entry.seen.add(key);
         },
       });
@@ -236,7 +242,9 @@ function recomputed(
       if (shared.has(value.id)) return false;
       if (value.type.shape[0] !== BATCH) return false;
       const also = roots.some((root) => root.id === value.id);
-      return also ? spaces.size > 0 && !spaces.has(rowShape(value).join("×")) : spaces.size > 1 || times > numel(rowShape(value));
+      return also
+        ? spaces.size > 0 && !spaces.has(rowShape(value).join("×"))
+        : spaces.size > 1 || times > nominalSize(rowShape(value));
     })
     .map(([value]) => value);
 }

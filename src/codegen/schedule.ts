@@ -6,14 +6,14 @@
  * how a bias joins its matrix product and a whole cross-entropy becomes one kernel.
  */
 
-import { type Dim, type Graph, type Instr, type Region, type Value, type ValueId } from "../ir/types.js";
+import type { Dim, Graph, Instr, Region, Value, ValueId } from "../ir/types.js";
 import { type Expr, keyOf, variable } from "./kernel-ir.js";
 import {
   type Accumulating,
-  type Element,
-  type Index,
   accumulation,
+  type Element,
   elementKey,
+  type Index,
   isAccumulating,
   operands,
 } from "./scalarize.js";
@@ -223,7 +223,10 @@ export function schedule(graph: Graph): Schedule {
       const late = Math.max(-1, ...ids.map((id) => groupOf.get(id) ?? -1));
       const found = groups.findIndex(
         (g, at) =>
-          g.kind === "tree" && at > late && sameShape(g.shape, shape) && sameShape(accumulation(g.anchors[0]).dims, dims),
+          g.kind === "tree" &&
+          at > late &&
+          sameShape(g.shape, shape) &&
+          sameShape(accumulation(g.anchors[0]).dims, dims),
       );
       const group = groups[found];
       if (group?.kind !== "tree") return open({ kind: "tree", shape, anchors: [instr], roots: [value] }, ids);

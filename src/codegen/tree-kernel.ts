@@ -6,9 +6,9 @@
 
 import { Block } from "./block.js";
 import { type KernelContext, located, storeElement } from "./context.js";
-import { GROUP, type Kernel, THREAD, add, infix, load, mul, u32 } from "./kernel-ir.js";
-import { Scalarizer, accumulation, delinear, elementKey, product } from "./scalarize.js";
+import { add, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
 import { reductions } from "./scalar-ops.js";
+import { accumulation, delinear, elementKey, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 const WORKGROUP = 256;
@@ -53,7 +53,9 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
     block.barrier(false);
     block.if(infix("<", lane, u32(half)), () => {
       for (const { memory, kind } of finals) {
-        const [mine, theirs] = [THREAD, add(THREAD, u32(half * columns))].map((i) => block.read(load(memory, i), "part"));
+        const [mine, theirs] = [THREAD, add(THREAD, u32(half * columns))].map((i) =>
+          block.read(load(memory, i), "part"),
+        );
         block.store(memory, THREAD, reductions[kind].join(mine, theirs));
       }
     });

@@ -4,20 +4,7 @@
  */
 
 import { Block } from "./block.js";
-import {
-  type Expr,
-  GROUP,
-  type Kernel,
-  THREAD,
-  add,
-  call,
-  f32,
-  infix,
-  load,
-  mul,
-  u32,
-  variable,
-} from "./kernel-ir.js";
+import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, THREAD, u32, variable } from "./kernel-ir.js";
 
 const WORKGROUP = 64;
 /** Elements a thread, a workgroup's width apart. */

@@ -33,6 +33,7 @@ export async function run(device: GPUDevice, tokens: number, steps: number): Pro
   for (let i = 0; i < steps; i++) losses.push((await trainer.trainStep(batch)).loss);
   const seen = await Promise.all(losses);
   const { loss, metrics } = await model.evaluate(batch, { batch: BATCH, length: LENGTH });
+  const { accuracy } = metrics;
 
   const second = await CharLM.create(device, { seed: 8 });
   second.load(await model.save());
@@ -51,7 +52,7 @@ export async function run(device: GPUDevice, tokens: number, steps: number): Pro
     last: seen.at(-1) ?? Number.NaN,
     evaluated: loss,
     reloaded: again.loss,
-    accuracy: metrics["accuracy"],
+    accuracy,
     streamed,
     predicted,
   };

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import type { Graph, Module } from "../../src/ir/types.js";
-import { present } from "../../src/support/assert.js";
 import { runPipeline } from "../../src/passes/pipeline.js";
+import { present } from "../../src/support/assert.js";
 import { cells, type GraphWriter } from "../passes/cells.js";
 import { distance, lengths, randomArgs } from "../passes/support.js";
 import { runOnDevice } from "../support/ladder.js";

@@ -51,7 +51,11 @@ export async function runOnDevice(
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const execution = await Execution.create(compiled, sizes, { params });
   const elements = planArena(program.slots, sizes).size;
-  device.queue.writeBuffer(execution.arena, 0, new Float32Array(Math.min(elements, execution.arena.size / 4)).fill(1e30));
+  device.queue.writeBuffer(
+    execution.arena,
+    0,
+    new Float32Array(Math.min(elements, execution.arena.size / 4)).fill(1e30),
+  );
   for (const [name, slot] of Object.entries(program.inputs)) {
     const { data } = args[name];
     if (data.length > 0) execution.upload(slot, Float32Array.from(data));
