@@ -33,10 +33,10 @@ export const pipeline: readonly Pass[] = [
   everywhere("hoist delayed", hoist),
   ...tidy("delayed"),
   // From here on each graph goes its own way.
-  fromForward("evaluate", evaluation),
+  fromForward("evaluate", (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
   fromForward("predict", prediction),
   { name: "stream", run: stream },
-  fromForward("train", (forward, module) => autodiff(forward, module.parameters)),
+  fromForward("train", (forward, { parameters }) => (hasLoss(forward) ? autodiff(forward, parameters) : undefined)),
   everywhere("erase stop_gradient", eraseStopGradient),
   ...tidy("derived"),
   // The reverse loops have come into being: the gradients of weights and inputs leave them.
@@ -78,12 +78,17 @@ function everywhere(name: string, pass: (graph: Graph) => Graph): Pass {
   };
 }
 
-function fromForward(name: GraphName, derive: (forward: Graph, module: Module) => Graph): Pass {
+/** A model without a loss can be run but not trained. */
+function hasLoss(forward: Graph): boolean {
+  return forward.results.some((result) => result.kind === "loss");
+}
+
+function fromForward(name: GraphName, derive: (forward: Graph, module: Module) => Graph | undefined): Pass {
   return {
     name,
     run: (module) => {
-      const forward = present(module.graphs.forward, name, "the forward graph");
-      return { ...module, graphs: { ...module.graphs, [name]: derive(forward, module) } };
+      const derived = derive(present(module.graphs.forward, name, "the forward graph"), module);
+      return derived === undefined ? module : { ...module, graphs: { ...module.graphs, [name]: derived } };
     },
   };
 }

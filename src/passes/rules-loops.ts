@@ -33,7 +33,7 @@ export const simplifyLoop: LoopRewrite = (b, instr, facts, renamed) => {
     const delays = !still && sequence !== undefined && start !== undefined && !facts.isRead(last);
     if (delays) {
       const attrs = { axis: stackAxis(previous.type), offset: loop.reverse ? -1 : 1, fill: start };
-      delayed.push({ all: b.op("shift", attrs, [sequence.all], previous.hint), step: previous });
+      delayed.push({ all: b.op("shift", attrs, [sequence.all], last.hint ?? previous.hint), step: previous });
     }
     return !still && !delays;
   });

@@ -116,6 +116,15 @@ describe("the pipeline keeps what is computed", () => {
   });
 });
 
+describe("the pipeline", () => {
+  it("gives a model without a loss what needs none", () => {
+    const module = moduleOf(
+      "model M(D = 3) { input x: [T, D]  param w: [D] ~ ones  y[t, i] = x[t, i] * w[i]  output y }",
+    );
+    expect(Object.keys(runPipeline(module, { verify: true }).graphs).sort()).toEqual(["forward", "predict", "stream"]);
+  });
+});
+
 function loops(instrs: readonly Instr[]): readonly Loop[] {
   return instrs.flatMap((instr) => (instr.op === "scan" ? [openLoop(instr)] : []));
 }
