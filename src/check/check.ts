@@ -7,6 +7,7 @@ import { checkExpr } from "./expressions.js";
 import type { SourceHost } from "./host.js";
 import { isSizeName, parameterValues, sampleValues, topContext } from "./instances.js";
 import { Loader, type Parse, type Unit } from "./loader.js";
+import { scannedAxes } from "./reads.js";
 import { Reporter } from "./report.js";
 import { errorExpr, type Meaning, numberExpr, valueMeaning, withNames } from "./scope.js";
 import type { TypedModel } from "./typed.js";
@@ -48,6 +49,9 @@ function blocksOf(unit: Unit): readonly BlockDeclaration[] {
   return unit.unit.declarations.filter((declaration) => declaration.kind !== "fn");
 }
 
+/** A scan over an axis of known size is written out step by step; over a length it is a loop. */
+const MOST_FIXED_STEPS = 64;
+
 function checkModel(
   reporter: Reporter,
   unit: Unit,
@@ -73,6 +77,10 @@ function checkModel(
   if (values === undefined) return [];
   const instantiation = { declaration, home: unit.scope, values, path: "", symbolic: false, around: [] };
   const block = checkBlock(reporter, instantiation);
+  const long = scannedAxes(block).find(({ extent }) => typeof extent === "number" && extent > MOST_FIXED_STEPS);
+  if (long !== undefined) {
+    reporter.notCompiled(long.span, `A scan over ${long.extent} steps, more than ${MOST_FIXED_STEPS} known here, is`);
+  }
   // A file that did not parse gives no model: what the parser left out might have changed its meaning.
   return reporter.errors > errors || !unit.sound
     ? []

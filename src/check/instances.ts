@@ -77,9 +77,16 @@ export function checkUse(
   return { ...instance, blocks: Array.from({ length: count }, (_, i) => make(`${path}.${i}`)), isArray: true };
 }
 
+/** Each instance is checked and compiled on its own. */
+const MOST_INSTANCES = 256;
+
 /** A sample of a size stands for any; two instances show all there is to a chain. */
 function instanceCount(context: Context, count: Expr): number | undefined {
   const { extent, text } = checkSize(context, count);
+  if (typeof extent === "number" && extent > MOST_INSTANCES && !context.symbolic) {
+    context.reporter.notCompiled(count.span, `An array of ${extent} instances, more than ${MOST_INSTANCES}, is`);
+    return undefined;
+  }
   if (typeof extent === "number") return context.symbolic ? Math.min(extent, 2) : extent;
   if (extent !== undefined) {
     context.reporter.report(

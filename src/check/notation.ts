@@ -251,7 +251,8 @@ function checkSubscript(
       return undefined;
     }
   }
-  if (isLength(axis) && form.terms.some(({ factor }) => Math.abs(factor) !== 1)) {
+  const runsOverLength = ({ of }: Affine["terms"][number]) => typeof of === "string" || isLength(of.extent);
+  if (isLength(axis) && form.terms.some((t) => Math.abs(t.factor) !== 1 && runsOverLength(t))) {
     const message = `${nameOf(subscript, "This")} takes strides over the length \`${axis.text}\`.`;
     context.reporter.report("SEQ3022", subscript.span, message);
     return undefined;

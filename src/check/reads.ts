@@ -1,6 +1,7 @@
 /** @file Which bindings a typed expression depends on, through the steps that define them. */
 
-import type { Binding, Block, Call, Step, TypedExpr } from "./typed.js";
+import { substitute } from "./sizes.js";
+import type { Binding, Block, Call, Dim, Step, TypedExpr } from "./typed.js";
 
 /** The bindings read directly or through values. */
 export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Binding> {
@@ -21,6 +22,24 @@ export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Bi
   };
   visit(expr);
   return seen;
+}
+
+/** The axes over which a block scans, as written in it or handed on to the layers it calls. */
+export function scannedAxes(block: Block): readonly Dim[] {
+  const roots = [
+    ...[...block.prelude, ...block.steps].map((step) => step.value),
+    ...[...block.outputs, ...block.losses, ...block.metrics].map((result) => result.value),
+  ];
+  const calls = new Set<Call>();
+  const visit = (expr: TypedExpr): void => {
+    if (expr.kind === "result" && !calls.has(expr.call)) calls.add(expr.call);
+    for (const child of children(expr)) visit(child);
+  };
+  for (const root of roots) visit(root);
+  return [...calls].flatMap((call) => {
+    if (call.kind === "scan") return [call.steps];
+    return call.kind === "layer" ? scannedAxes(call.block).map((dim) => substitute(dim, call.lengths)) : [];
+  });
 }
 
 /** Sets apart the steps that depend on no input and no state. */

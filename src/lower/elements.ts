@@ -2,7 +2,7 @@
 
 import type { Affine, ExprOf, Subscript } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
-import type { Value } from "../ir/types.js";
+import type { Dim, Value } from "../ir/types.js";
 import type { Environment } from "./environment.js";
 import {
   extentsOf,
@@ -61,19 +61,12 @@ function readAxis(
     const slice = b.slice(read.value, axis, constant, 1);
     return { read: { value: b.reduce("sum", slice, [axis]), labels: read.labels }, inside };
   }
-  const label = shiftOf(env, form);
-  if (
-    label !== undefined &&
-    label.extent === extent &&
-    !read.labels.includes(label) &&
-    read.value.type.elem === "f32"
-  ) {
-    const shifted = b.op("shift", { axis, offset: -form.constant, fill: fill ?? 0 }, [read.value]);
-    const opened = openAxes({ value: shifted, labels: read.labels }, [label]);
-    return {
-      read: opened,
-      inside: fill === undefined ? both(b, inside, within(b, lowerAffine(env, form), extent)) : inside,
-    };
+  const shift = read.value.type.elem === "f32" ? shiftOf(env, form, extent) : undefined;
+  if (shift?.labels.every((label) => !read.labels.includes(label))) {
+    const parts = shift.offsets.map((offset) => b.op("shift", { axis, offset, fill: fill ?? 0 }, [read.value]));
+    const opened = openAxes({ value: stackParts(b, parts, axis, shift), labels: read.labels }, shift.labels);
+    if (fill !== undefined) return { read: opened, inside };
+    return { read: opened, inside: both(b, inside, within(b, lowerAffine(env, form), extent)) };
   }
   const position = lowerAffine(env, form);
   if (!mayLeave) return { read: lookUp(env, read, position), inside };
@@ -82,11 +75,40 @@ function readAxis(
   return { read: lookUp(env, read, clamped), inside: both(b, inside, within(b, position, extent)) };
 }
 
-/** The index of `t + constant`. */
-function shiftOf(env: Environment, form: Affine): Label | undefined {
-  const [term] = form.terms;
-  if (form.terms.length !== 1 || typeof term.of === "string" || term.factor !== 1) return undefined;
-  return env.label(term.of);
+/** Beyond this many shifts a look-up is smaller. */
+const MOST_TAPS = 64;
+
+/** A window over an axis: `t + 2` is one shift, `t - k` one for each k, along an axis of k in front of that of t. */
+interface Shift {
+  readonly labels: readonly Label[];
+  readonly offsets: readonly number[];
+}
+
+function shiftOf(env: Environment, form: Affine, extent: Dim): Shift | undefined {
+  const terms = form.terms.flatMap(({ of, factor }) =>
+    typeof of === "string" ? [] : [{ label: env.label(of), factor }],
+  );
+  const along = terms.find(({ label, factor }) => factor === 1 && label.extent === extent);
+  if (along === undefined || terms.length !== form.terms.length || terms.length > 2) return undefined;
+  const tap = terms.find((term) => term !== along);
+  if (tap === undefined) return { labels: [along.label], offsets: [-form.constant] };
+  const taps = tap.label.extent;
+  if (typeof taps !== "number" || taps > MOST_TAPS) return undefined;
+  const offsets = Array.from({ length: taps }, (_, k) => -form.constant - tap.factor * k);
+  return { labels: [tap.label, along.label], offsets };
+}
+
+function stackParts(b: Builder, parts: readonly Value[], axis: number, { labels }: Shift): Value {
+  if (labels.length === 1) return parts[0];
+  const rows = parts.map((part) => {
+    const { shape } = part.type;
+    return b.broadcast(
+      part,
+      shape.toSpliced(axis, 0, 1),
+      shape.map((_, from) => (from < axis ? from : from + 1)),
+    );
+  });
+  return b.concat(rows, axis);
 }
 
 function both(b: Builder, x: Labelled | undefined, y: Labelled): Labelled {

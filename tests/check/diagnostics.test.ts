@@ -163,7 +163,7 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inModel("z = one_hot(t, 3) output xs"), "SEQ3019 3"],
     [inLayer("k = sqrt(0 - 1)"), "SEQ3020 sqrt(0 - 1)"],
     ["model M(D = 2) { input x: [T, D], y: [T + 1] output x }", "SEQ3021 T + 1"],
-    [inModel("y[s: D] = xs[2 * s] else w output xs"), "SEQ3022 2 * s"],
+    [inModel("y[s] = xs[s, 0] * (xs[2 * s, 0] else 0) output xs"), "SEQ3022 2 * s"],
   ],
   recurrence: [
     [inCell(""), "SEQ4001 h"],
@@ -199,6 +199,13 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
   ],
   gaps: [
     [inModel("length T ragged output xs"), "SEQ9002 length T ragged"],
+    [`${scale} ${inModel("use f[1000] = Scale(D) output y = chain f(xs)")}`, "SEQ9002 1000"],
+    [`${counter} model M(D = 2) { input x: [65, D] use c = Counter(D) output y = scan c(x) }`, "SEQ9002 65"],
+    [
+      `${counter} layer L(D) { input x: [T, D] use c = Counter(D) output y = scan c(x) }
+       model M(D = 2) { input x: [65, D] use l = L(D) output y = l(x) }`,
+      "SEQ9002 65",
+    ],
     [inModel("output y = dropout(xs, 0.1)"), "SEQ9002 dropout(xs, 0.1)"],
     [inModel("output y = concat(t2, t2) t2[d, s] = xs[s, d]"), "SEQ9002 concat(t2, t2)"],
   ],

@@ -190,6 +190,12 @@ describe("elements", () => {
     check("output z[t, d] = sum[j](k[j, d] * (x[t - j, d] else 0))", [5, 4], (a, b, t, d) =>
       sum(3, (j) => (t - j < 0 ? 0 : at(a.k, j, d) * at(a.x, b, t - j, d))),
     );
+    check("output z[t, d] = sum[j](k[j, d] * (x[t - 2*j + 1, d] else v[d]))", [5, 4], (a, b, t, d) =>
+      sum(3, (j) => {
+        const u = t - 2 * j + 1;
+        return at(a.k, j, d) * (u < 0 || u > 4 ? at(a.v, d) : at(a.x, b, u, d));
+      }),
+    );
   });
   test("a reversal, a diagonal, a reshape", () => {
     check("output z[t, d] = x[T - 1 - t, d]", [5, 4], (a, b, t, d) => at(a.x, b, 4 - t, d));
