@@ -1,5 +1,7 @@
 /** @file Asks the browser for a device, with the limits the compiled programs profit from. */
 
+import { DeviceError } from "./errors.js";
+
 /** What is worth telling people about an adapter. */
 export interface AdapterDescription {
   /** The most telling name the adapter gives. */
@@ -63,14 +65,16 @@ export async function requestDeviceOf(adapter: GPUAdapter, options: DeviceOption
 export async function requestDevice(options: DeviceOptions = {}): Promise<RequestedDevice> {
   const gpu = typeof navigator === "undefined" ? undefined : (navigator as { readonly gpu?: GPU }).gpu;
   if (gpu === undefined) {
-    throw new Error(
+    throw new DeviceError(
       "this environment has no WebGPU (navigator.gpu is missing): use a browser that has it, in a secure context " +
         '(https or localhost), or in Node.js requestNodeDevice of "seqc/runtime/node"',
     );
   }
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) {
-    throw new Error("WebGPU is there but offers no adapter: check that the browser may use the GPU and its driver");
+    throw new DeviceError(
+      "WebGPU is there but offers no adapter: check that the browser may use the GPU and its driver",
+    );
   }
   return requestDeviceOf(adapter, options);
 }

@@ -3,6 +3,8 @@
  * answers everything silently. Without this, training would go on with garbage.
  */
 
+import { DeviceError } from "./errors.js";
+
 const guards = new WeakMap<GPUDevice, DeviceGuard>();
 
 /** What a body gave, and the device's later word that it was well formed and fitted into memory. */
@@ -28,8 +30,10 @@ export class DeviceGuard {
     device.lost.then(({ reason, message }) => {
       this.fail(
         reason === "destroyed"
-          ? new Error("the GPU device was destroyed: request a new one, and load the model from its last save")
-          : new Error(`the GPU device was lost (${message}): request a new one, and load the model from its last save`),
+          ? new DeviceError("the GPU device was destroyed: request a new one, and load the model from its last save")
+          : new DeviceError(
+              `the GPU device was lost (${message}): request a new one, and load the model from its last save`,
+            ),
       );
     });
   }
@@ -58,11 +62,9 @@ export class DeviceGuard {
       const error = errors.find((each) => each !== null);
       if (error === undefined || error === null) return;
       const outOfMemory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
-      throw new Error(
-        outOfMemory
-          ? `${what}: the GPU is out of memory; lower the batch or the lengths`
-          : `${what}: WebGPU reports: ${error.message}`,
-      );
+      throw outOfMemory
+        ? new DeviceError(`${what}: the GPU is out of memory; lower the batch or the lengths`)
+        : new Error(`${what}: WebGPU reports: ${error.message}`);
     };
     let confirmed: Promise<void> | undefined;
     try {

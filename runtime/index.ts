@@ -2,6 +2,7 @@
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
+export { DeviceError } from "./errors.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
 export type { AnyInputs, AnyLength, AnyOutputs, ModelOptions, Sizes } from "./model.js";
 export { Model } from "./model.js";

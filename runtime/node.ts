@@ -8,6 +8,7 @@ import { isMainThread } from "node:worker_threads";
 import { create, globals } from "webgpu";
 import type { DeviceOptions, RequestedDevice } from "./device.js";
 import { describeAdapter, requestDeviceOf } from "./device.js";
+import { DeviceError } from "./errors.js";
 import { findSwiftShader, preload } from "./swiftshader.js";
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
@@ -26,7 +27,7 @@ let instance: Promise<GPU> | undefined;
 export async function requestNodeDevice(options: DeviceOptions = {}): Promise<RequestedDevice> {
   instance ??= chooseInstance();
   const adapter = await (await instance).requestAdapter(ADAPTER);
-  if (adapter === null) throw new Error(`no WebGPU adapter${underDriver()}: ${advice()}`);
+  if (adapter === null) throw new DeviceError(`no WebGPU adapter${underDriver()}: ${advice()}`);
   return requestDeviceOf(adapter, options);
 }
 

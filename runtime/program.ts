@@ -7,6 +7,7 @@
 
 import type { Lengths } from "./arena.js";
 import { evaluateCount, planArena } from "./arena.js";
+import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import type { Dispatch, Program, Slot } from "./manifest.js";
 import { BATCH } from "./manifest.js";
@@ -111,7 +112,8 @@ function quote(wgsl: string): (message: GPUCompilationMessage) => string {
 export function foldGroups(total: number, most: number): readonly [x: number, y: number] {
   if (total <= most) return [total, 1];
   const y = Math.ceil(total / most);
-  if (y > most) throw new Error(`${total} workgroups are more than the device's ${most} × ${most}: lower the batch`);
+  if (y > most)
+    throw new DeviceError(`${total} workgroups are more than the device's ${most} × ${most}: lower the batch`);
   return [Math.ceil(total / y), y];
 }
 
@@ -263,7 +265,7 @@ function swapped(offsets: readonly number[], swaps: readonly Swap[]): readonly n
 export function checkBufferSize(device: GPUDevice, bytes: number, what: string, remedy: string): void {
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   if (bytes <= most) return;
-  throw new Error(`${what} needs a buffer of ${bytes} bytes, and this device allows ${most}: ${remedy}`);
+  throw new DeviceError(`${what} needs a buffer of ${bytes} bytes, and this device allows ${most}: ${remedy}`);
 }
 
 /** "batch 4, T 128". */

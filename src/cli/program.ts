@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
+import { DeviceError } from "../../runtime/errors.js";
 import { InternalError } from "../support/assert.js";
 import { VERSION } from "../version.js";
 import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
@@ -89,9 +90,9 @@ function commands(end: (code: ExitCode) => void): Command {
 /** Tells the user what happened, in one line; the exit code that goes with it. */
 export function explain(error: unknown, debug: boolean): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (error instanceof CommandError) {
+  if (error instanceof CommandError || error instanceof DeviceError) {
     console.error(`${pc.red("seqc:")} ${error.message}`);
-    return error.exitCode;
+    return error instanceof CommandError ? error.exitCode : EXIT.usage;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const where = error instanceof InternalError ? message : `outside any stage: ${message}`;

@@ -3,7 +3,7 @@
 import pc from "picocolors";
 import type { Manifest } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
-import { type RequestedDevice, requestNodeDevice } from "../../runtime/node.js";
+import { requestNodeDevice } from "../../runtime/node.js";
 import { compile } from "../compile.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText, writeFiles } from "./files.js";
@@ -44,7 +44,7 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
   if (manifest === undefined) return EXIT.failed;
   const ports = characterModel(manifest, corpus.vocabulary.size);
 
-  const { device, adapter } = await requestDevice();
+  const { device, adapter } = await requestNodeDevice();
   line("adapter", adapter.software ? `${adapter.name} (software: right results, no speed)` : adapter.name);
   line("model", `${manifest.name}, ${grouped(parameterCount(manifest))} parameters`);
   line("text", `${grouped(corpus.characters)} characters, ${corpus.vocabulary.size} distinct`);
@@ -123,14 +123,6 @@ function compileOne(spec: string, set: Readonly<Record<string, number>>): Manife
 }
 
 /** No adapter is no fault of seqc. */
-async function requestDevice(): Promise<RequestedDevice> {
-  try {
-    return await requestNodeDevice();
-  } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error));
-  }
-}
-
 /** The first Ctrl-C is remembered, after `first`; the second ends the process. */
 function onInterrupt(first: () => void): { readonly happened: boolean; dispose(): void } {
   let happened = false;
