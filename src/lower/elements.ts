@@ -61,10 +61,18 @@ function readAxis(
     const slice = b.slice(read.value, axis, constant, 1);
     return { read: { value: b.reduce("sum", slice, [axis]), labels: read.labels }, inside };
   }
+  const window = mayLeave ? undefined : windowOf(env, form);
+  if (window?.labels.every((label) => !read.labels.includes(label))) {
+    const parts = window.starts.map((start) => b.slice(read.value, axis, start, window.size));
+    return {
+      read: openAxes({ value: stackParts(b, parts, axis, window.labels), labels: read.labels }, window.labels),
+      inside,
+    };
+  }
   const shift = read.value.type.elem === "f32" ? shiftOf(env, form, extent) : undefined;
   if (shift?.labels.every((label) => !read.labels.includes(label))) {
     const parts = shift.offsets.map((offset) => b.op("shift", { axis, offset, fill: fill ?? 0 }, [read.value]));
-    const opened = openAxes({ value: stackParts(b, parts, axis, shift), labels: read.labels }, shift.labels);
+    const opened = openAxes({ value: stackParts(b, parts, axis, shift.labels), labels: read.labels }, shift.labels);
     if (fill !== undefined) return { read: opened, inside };
     return { read: opened, inside: both(b, inside, within(b, lowerAffine(env, form), extent)) };
   }
@@ -75,10 +83,10 @@ function readAxis(
   return { read: lookUp(env, read, clamped), inside: both(b, inside, within(b, position, extent)) };
 }
 
-/** Beyond this many shifts a look-up is smaller. */
-const MOST_TAPS = 64;
+/** Beyond this many shifts or slices a look-up is smaller. */
+const MOST_PARTS = 64;
 
-/** A window over an axis: `t + 2` is one shift, `t - k` one for each k, along an axis of k in front of that of t. */
+/** Shifts of an axis: `t + 2` is one shift, `t - k` one for each k, along an axis of k in front of that of t. */
 interface Shift {
   readonly labels: readonly Label[];
   readonly offsets: readonly number[];
@@ -93,12 +101,35 @@ function shiftOf(env: Environment, form: Affine, extent: Dim): Shift | undefined
   const tap = terms.find((term) => term !== along);
   if (tap === undefined) return { labels: [along.label], offsets: [-form.constant] };
   const taps = tap.label.extent;
-  if (typeof taps !== "number" || taps > MOST_TAPS) return undefined;
+  if (typeof taps !== "number" || taps > MOST_PARTS) return undefined;
   const offsets = Array.from({ length: taps }, (_, k) => -form.constant - tap.factor * k);
   return { labels: [tap.label, along.label], offsets };
 }
 
-function stackParts(b: Builder, parts: readonly Value[], axis: number, { labels }: Shift): Value {
+/** Runs of an axis of known size, one after another: `n*K + k` is K elements for each n. */
+interface Window {
+  readonly labels: readonly Label[];
+  readonly starts: readonly number[];
+  readonly size: number;
+}
+
+function windowOf(env: Environment, form: Affine): Window | undefined {
+  const terms = form.terms.flatMap(({ of, factor }) => {
+    const label = typeof of === "string" ? undefined : env.label(of);
+    return typeof label?.extent === "number" ? [{ label, size: label.extent, factor }] : [];
+  });
+  const inner = terms.find(({ factor }) => factor === 1);
+  if (inner === undefined || terms.length !== form.terms.length || terms.length > 2) return undefined;
+  const { size } = inner;
+  const outer = terms.find((term) => term !== inner);
+  if (outer === undefined) return { labels: [inner.label], starts: [form.constant], size };
+  if (outer.size > MOST_PARTS) return undefined;
+  const starts = Array.from({ length: outer.size }, (_, n) => form.constant + outer.factor * n);
+  return { labels: [outer.label, inner.label], starts, size };
+}
+
+/** With two labels the parts become an axis in front of `axis`. */
+function stackParts(b: Builder, parts: readonly Value[], axis: number, labels: readonly Label[]): Value {
   if (labels.length === 1) return parts[0];
   const rows = parts.map((part) => {
     const { shape } = part.type;

@@ -201,6 +201,8 @@ describe("elements", () => {
     check("output z[t, d] = x[T - 1 - t, d]", [5, 4], (a, b, t, d) => at(a.x, b, 4 - t, d));
     check("m[d, e] = w[d] * v[e] output z[d] = m[d, d]", [4], (a, b, d) => at(a.w, b, d) * at(a.v, d));
     check("output z[t, i: 2, j: 2] = x[t, i*2 + j]", [5, 2, 2], (a, b, t, i, j) => at(a.x, b, t, i * 2 + j));
+    check("output z[t, i: 2, j: 2] = x[t, 3 - i*2 - j]", [5, 2, 2], (a, b, t, i, j) => at(a.x, b, t, 3 - i * 2 - j));
+    check("output z[t, i: 2] = x[t, i + 1]", [5, 2], (a, b, t, i) => at(a.x, b, t, i + 1));
   });
   test("indices and lengths as numbers", () => {
     check("output z[t, d] = x[t, d] * (t + 1) / T + d", [5, 4], (a, b, t, d) => (at(a.x, b, t, d) * (t + 1)) / 5 + d);
@@ -215,6 +217,20 @@ describe("elements", () => {
       sum(4, (j) => (i <= j ? i + 2 * j : 0) * at(a.w, b, j)),
     );
   });
+});
+
+test("shifts, windows and slices need no look-up", () => {
+  const texts = [
+    "output z[t, d] = x[t - 1, d] else 0",
+    "output z[t, d] = sum[j](k[j, d] * (x[t - j, d] else 0))",
+    "output z[t, i: 2, j: 2] = x[t, i*2 + j]",
+    "output z[t, i: 2] = x[t, i + 1]",
+    "output z[t] = x[t, 3]",
+  ];
+  for (const text of texts) {
+    const { graphs } = moduleOf(inModel(text));
+    expect(graphs.forward?.instrs.map(({ op }) => op)).not.toContain("gather");
+  }
 });
 
 test("a product under a sum is one contraction", () => {
