@@ -50,38 +50,64 @@ export interface Compilation {
 
 /** Finds all mistakes; makes nothing. */
 export function check(options: CompileOptions): { readonly diagnostics: readonly Diagnostic[] } {
-  return { diagnostics: checkProgram({ ...options, parse }).diagnostics };
+  return { diagnostics: inOrder(checkProgram({ ...options, parse }).diagnostics, options.files) };
 }
 
 /** @throws InternalError for a fault of the compiler itself; a user's mistake is a diagnostic. */
 export function compile(options: CompileOptions): Compilation {
-  const { host, verify = false } = options;
-  // Everything that the models are made of, for the hash in the generated header.
-  const texts = new Map<string, string>();
-  const recording: SourceHost = {
-    read: (name) => {
-      const text = host.read(name);
-      if (text !== undefined) texts.set(name, text);
-      return text;
-    },
-    resolve: (from, specifier) => host.resolve(from, specifier),
-  };
-  const { models, diagnostics } = checkProgram({ ...options, host: recording, parse });
-  if (diagnostics.some((d) => d.severity === "error")) return { diagnostics, models: [] };
-  const hash = bytesToHex(sha256(utf8ToBytes([...texts.values()].join("\0"))));
-  const limits: Diagnostic[] = [];
-  const compiled = models.flatMap((model) => {
+  const { files, verify = false } = options;
+  const sources = new Sources(options.host);
+  const { models, diagnostics } = checkProgram({ ...options, host: sources, parse });
+  const found = [...diagnostics];
+  const compiled: CompiledModel[] = [];
+  for (const model of diagnostics.some((d) => d.severity === "error") ? [] : models) {
     try {
-      return [compileModel(model, hash, verify)];
+      compiled.push(compileModel(model, sources.hash(model.source), verify));
     } catch (error) {
       if (!(error instanceof UnsupportedBody)) throw error;
-      limits.push(
-        diagnostic("SEQ9002", model.span, `\`${model.name}\` has ${error.message}, which is not compiled yet.`),
-      );
-      return [];
+      const message = `\`${model.name}\` has ${error.message}, which is not compiled yet.`;
+      found.push(diagnostic("SEQ9002", model.span, message));
     }
-  });
-  return { diagnostics: [...diagnostics, ...limits], models: limits.length > 0 ? [] : compiled };
+  }
+  const whole = found.every((d) => d.severity !== "error");
+  return { diagnostics: inOrder(found, files), models: whole ? compiled : [] };
+}
+
+/** As a reader meets them: the files as given, then those they import, each from top to bottom. */
+function inOrder(diagnostics: readonly Diagnostic[], files: readonly string[]): readonly Diagnostic[] {
+  const place = ({ span }: Diagnostic) => {
+    const at = files.indexOf(span.file.name);
+    return at >= 0 ? at : files.length;
+  };
+  return [...diagnostics].sort((a, b) => place(a) - place(b) || a.span.start - b.span.start);
+}
+
+/** A host that remembers what each file is made of, for the hash in a generated header. */
+class Sources implements SourceHost {
+  readonly #texts = new Map<string, string>();
+  readonly #imports = new Map<string, Set<string>>();
+
+  constructor(readonly host: SourceHost) {}
+
+  read(name: string): string | undefined {
+    const text = this.host.read(name);
+    if (text !== undefined) this.#texts.set(name, text);
+    return text;
+  }
+
+  resolve(from: string, specifier: string): string | undefined {
+    const name = this.host.resolve(from, specifier);
+    if (name !== undefined) this.#imports.set(from, (this.#imports.get(from) ?? new Set()).add(name));
+    return name;
+  }
+
+  /** Of a file and all that it imports, in the order of the imports. */
+  hash(file: string): string {
+    const parts = new Set([file]);
+    for (const part of parts) for (const next of this.#imports.get(part) ?? []) parts.add(next);
+    const text = [...parts].map((part) => this.#texts.get(part) ?? "").join("\0");
+    return bytesToHex(sha256(utf8ToBytes(text)));
+  }
 }
 
 function compileModel(typed: TypedModel, hash: string, verify: boolean): CompiledModel {
