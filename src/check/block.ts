@@ -27,6 +27,7 @@ import { counted, type Reporter } from "./report.js";
 import { type Context, errorExpr, type Instance, type Meaning, readOf, valueMeaning } from "./scope.js";
 import { arrayOf, ERROR } from "./sizes.js";
 import type { ArrayType, Binding, Block, Dim, Loss, Output, Parameter, State, Step, Type, TypedExpr } from "./typed.js";
+import { warnOfUnused } from "./unused.js";
 import { checkLoss, checkMetric, checkOutput, refuseTwice } from "./yields.js";
 
 const MISTAKEN: Meaning = { kind: "error" };
@@ -98,6 +99,7 @@ class BlockChecker {
       refuseTwice(this.reporter, metrics);
     }
     this.#checkWhole(outputs, losses);
+    warnOfUnused(this.reporter, this.#names, statements);
     const doc = declaration.doc === undefined ? {} : { doc: declaration.doc };
     return {
       kind: declaration.kind,

@@ -42,7 +42,7 @@ export function checkProgram({ files, host, parse, set = {} }: Program): Checked
       else checkAlone(reporter, unit, declaration);
     }
   }
-  return { models, diagnostics: reporter.diagnostics };
+  return { models, diagnostics: reporter.finish() };
 }
 
 function blocksOf(unit: Unit): readonly BlockDeclaration[] {

@@ -18,6 +18,7 @@ export class Definitions implements Scope {
   readonly #definitions = new Map<string, { readonly definition: Definition; readonly at: number }>();
   readonly #all: Definition[] = [];
   readonly #busy: Definition[] = [];
+  readonly #used = new Set<string>();
 
   constructor(
     readonly reporter: Reporter,
@@ -46,7 +47,13 @@ export class Definitions implements Scope {
     this.#all.push(definition);
   }
 
+  /** Whether anything has asked for the name. */
+  isUsed(name: string): boolean {
+    return this.#used.has(name);
+  }
+
   lookup(name: string, span: Span): Meaning | undefined {
+    this.#used.add(name);
     const found = this.#definitions.get(name);
     if (found === undefined) return this.outer.lookup(name, span);
     this.#resolve(found.definition, span);

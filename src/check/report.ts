@@ -14,6 +14,7 @@ export interface Details {
 export class Reporter {
   readonly diagnostics: Diagnostic[] = [];
   readonly #seen = new Set<string>();
+  readonly #pending: Pick<Diagnostic, "code" | "span" | "message">[] = [];
   #errors = 0;
 
   /** Mistakes met so far, repeated ones included: an instance is sound if this did not grow while it was checked. */
@@ -30,6 +31,19 @@ export class Reporter {
     this.#seen.add(key);
     const help = details.help === undefined ? {} : { help: details.help };
     this.diagnostics.push({ code, severity, message, span, related: details.related ?? [], ...help });
+  }
+
+  /** A warning that is told at the end, if there are no errors by then. */
+  warnIfSound(code: DiagnosticCode, span: Span, message: string): void {
+    this.#pending.push({ code, span, message });
+  }
+
+  /** To be called once everything is checked. */
+  finish(): readonly Diagnostic[] {
+    if (!this.diagnostics.some(({ severity }) => severity === "error")) {
+      for (const { code, span, message } of this.#pending) this.report(code, span, message, { severity: "warning" });
+    }
+    return this.diagnostics;
   }
 
   /** Takes in what the parser found. */

@@ -66,6 +66,14 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inLayer("state h: [A]"), "SEQ2016 state h: [A]"],
     [inCell("h' = h loss sum(h)"), "SEQ2016 loss sum(h)"],
     ["fn tanh(a) = a", "SEQ2017 tanh"],
+    [inLayer("z = x"), "SEQ2018 z"],
+    [
+      `${scale} ${inLayer("param p: [A] ~ zeros  const c: f32 = 1  use f = Scale(A)")}`,
+      "SEQ2018 p",
+      "SEQ2018 c",
+      "SEQ2018 f",
+    ],
+    ["model M(D = 2) { input x: [D], y: [D] target t: [D] output x }", "SEQ2018 y", "SEQ2018 t"],
     [inLayer("z = [A, B]"), "SEQ2019 [A, B]"],
     [`fn f(a) = a ${inLayer("z = f + x")}`, "SEQ2019 f"],
     [inLayer("const c: [A] = x"), "SEQ2019 x"],
@@ -290,7 +298,7 @@ test.each(["D / heads of a size, and small multiples", "a number, a function and
   (what) => {
     const texts: Record<string, string> = {
       "D / heads of a size, and small multiples":
-        "layer A(D, heads = 4) { input x: [D] param q: [D / heads] ~ zeros param p: [D / 3] ~ zeros output y = sum(q) + sum(p) }",
+        "layer A(D, heads = 4) { input x: [D] param q: [D / heads] ~ zeros param p: [D / 3] ~ zeros output y = sum(x) + sum(q) + sum(p) }",
       "a number, a function and a cell as parameters": `
       layer A(D, act, p) { input x: [D] output y = act(x) * p }
       layer B(D, cell) { input xs: [T, D] use c = cell(D, D) output y = scan c(xs) }`,
