@@ -92,7 +92,7 @@ function signOf(subscript: Expr, name: string): number {
 }
 
 /** The expressions directly inside, except those of a record. */
-export function childrenOf(expr: Expr): readonly Expr[] {
+function childrenOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case "number":
     case "name":
