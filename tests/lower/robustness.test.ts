@@ -9,6 +9,7 @@ import { lower } from "../../src/lower/lower.js";
 import { parse } from "../../src/parser/parse.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
+import { mutate } from "../support/mutate.js";
 import { randomSource } from "./support.js";
 
 const spec = (path: string) => readFileSync(fileURLToPath(new URL(`../../specs/${path}.seq`, import.meta.url)), "utf8");
@@ -34,20 +35,6 @@ const seeds = [
     metric accuracy(logits, next)
   }`,
 ];
-
-/** Removes, doubles, swaps or replaces one to three tokens. */
-function mutate(text: string, random: () => number): string {
-  const tokens = text.match(/\/\/.*|"[^"]*"|\w+|\s+|[^\w\s]/g) ?? [];
-  const pick = () => Math.floor(random() * tokens.length);
-  for (let edits = 1 + Math.floor(3 * random()); edits > 0; edits--) {
-    const [i, j, kind] = [pick(), pick(), random()];
-    if (kind < 0.25) tokens.splice(i, 1);
-    else if (kind < 0.5) tokens.splice(i, 0, tokens[j]);
-    else if (kind < 0.6) [tokens[i], tokens[j]] = [tokens[j], tokens[i]];
-    else tokens[i] = tokens[j];
-  }
-  return tokens.join("");
-}
 
 test.each(seeds.map((seed, i) => [i, seed] as const))("spec %i", (i, seed) => {
   const random = randomSource(77 + i);

@@ -1,85 +1,15 @@
-/** @file The last rung of the oracle ladder: a graph compiled to kernels and run on the device, without a model around. */
+/** @file The last rung of the oracle ladder: a graph compiled to kernels and run on the test file's device. */
 
-import { planArena } from "../../runtime/arena.js";
-import type { Program } from "../../runtime/manifest.js";
-import { compileProgram, Execution } from "../../runtime/program.js";
-import { buildProgram } from "../../src/codegen/program.js";
 import type { NdArray } from "../../src/ir/ndarray.js";
-import { ndarray } from "../../src/ir/ndarray.js";
-import type { Graph, Module } from "../../src/ir/types.js";
+import type { Graph } from "../../src/ir/types.js";
 import { testDevice } from "./device.js";
+import { executeGraph } from "./execute.js";
 
-const NO_PARAMETERS = { offsets: new Map<string, number>(), decayed: 0, trainable: 0, total: 0 };
-
-/** A graph whose arguments are all uploaded and whose results all have slots of their own, whatever they are. */
-function standalone(graph: Graph): Graph {
-  return {
-    args: graph.args.map((arg) => ({ ...arg, kind: "input" })),
-    instrs: graph.instrs,
-    results: graph.results.map(({ kind, name, value }) => ({ kind: "output", name: `${kind}:${name}`, value })),
-  };
-}
-
-export function compileGraph(graph: Graph, lengths: readonly string[]): Program {
-  const module: Module = {
-    name: "test",
-    lengths,
-    parameters: [],
-    inputs: [],
-    targets: [],
-    outputs: [],
-    metrics: [],
-    states: [],
-    graphs: {},
-  };
-  return buildProgram(module, standalone(graph), NO_PARAMETERS);
-}
-
-/**
- * Runs a graph on the device. Memory is poisoned before, so that an element nobody writes is seen.
- * @returns the results by `<kind>:<name>`, as `evaluateGraph` does.
- */
+/** @returns the results by `<kind>:<name>`, as `evaluateGraph` does. */
 export async function runOnDevice(
   graph: Graph,
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
 ): Promise<Record<string, NdArray>> {
-  const device = await testDevice();
-  const lengths = Object.keys(sizes).filter((name) => name !== "_B");
-  const program = compileGraph(graph, lengths);
-  const compiled = await compileProgram(device, program, lengths, "a test graph");
-  const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
-  const execution = await Execution.create(compiled, sizes, { params });
-  const elements = planArena(program.slots, sizes).size;
-  device.queue.writeBuffer(
-    execution.arena,
-    0,
-    new Float32Array(Math.min(elements, execution.arena.size / 4)).fill(1e30),
-  );
-  for (const [name, slot] of Object.entries(program.inputs)) {
-    const { data } = args[name];
-    if (data.length > 0) execution.upload(slot, Float32Array.from(data));
-  }
-  const readback = device.createBuffer({
-    size: execution.arena.size,
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-  });
-  const encoder = device.createCommandEncoder();
-  execution.encode(encoder);
-  encoder.copyBufferToBuffer(execution.arena, 0, readback, 0, execution.arena.size);
-  device.queue.submit([encoder.finish()]);
-  await readback.mapAsync(GPUMapMode.READ);
-  const memory = new Float32Array(readback.getMappedRange()).slice();
-  for (const buffer of [readback, params]) buffer.destroy();
-  execution.destroy();
-  return Object.fromEntries(
-    graph.results.map(({ kind, name, value }) => {
-      const key = `${kind}:${name}`;
-      const shape = value.type.shape.map((d) => (typeof d === "number" ? d : sizes[d]));
-      const slot = program.outputs[key];
-      const start = execution.offsetOf(slot);
-      const count = shape.reduce((n, d) => n * d, 1);
-      return [key, ndarray(shape, memory.subarray(start, start + count))];
-    }),
-  );
+  return executeGraph(await testDevice(), graph, args, sizes);
 }

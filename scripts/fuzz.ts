@@ -1,0 +1,53 @@
+/**
+ * @file `npm run fuzz`: random specs for a time, each compiled, its gradients against central differences, its kernels
+ * on the device against the interpreter. `--seconds 600 --seed 1 --count 1000 --no-device`. Failing specs are shrunk
+ * and printed with the seed that finds them again; the exit status is 1 if there were any.
+ */
+
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import { requestNodeDevice } from "../runtime/node.js";
+import { agreesOnDevice, agreesWithItself, compiles } from "../tests/fuzz/properties.js";
+import { specs } from "../tests/fuzz/spec.js";
+import { executeGraph } from "../tests/support/execute.js";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "600" },
+    seed: { type: "string", default: "1" },
+    count: { type: "string", default: "Infinity" },
+    "no-device": { type: "boolean", default: false },
+  },
+});
+const [seconds, first, count] = [values.seconds, values.seed, values.count].map(Number);
+const device = values["no-device"] ? undefined : (await requestNodeDevice()).device;
+const end = Date.now() + 1000 * seconds;
+/** Shrinking compiles again and again; after this the smallest spec so far is printed. */
+const SHRINKING = 60_000;
+
+let [ran, gaps, faults] = [0, 0, 0];
+for (; ran < count && Date.now() < end; ran++) {
+  const seed = first + ran;
+  let skipped = false;
+  const property = fc.asyncProperty(specs, async (spec) => {
+    const model = compiles(spec);
+    skipped = model === undefined;
+    if (model === undefined) return;
+    agreesWithItself(spec, model);
+    if (device) await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, sizes));
+  });
+  const details = await fc.check(property, { seed, numRuns: 1, interruptAfterTimeLimit: SHRINKING });
+  if (details.counterexample === null) {
+    if (skipped) gaps++;
+    continue;
+  }
+  faults++;
+  const [{ text, lengths }] = details.counterexample;
+  const { errorInstance: error } = details;
+  console.log(
+    `\nseed ${seed}, with ${JSON.stringify(lengths)}: ${error instanceof Error ? error.stack : error}\n${text}`,
+  );
+}
+device?.destroy();
+console.log(`${ran} specs from seed ${first}: ${faults} faults, ${gaps} not compiled yet`);
+process.exitCode = faults > 0 ? 1 : 0;
