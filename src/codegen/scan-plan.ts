@@ -6,11 +6,12 @@
  * a barrier between them. A state that only its own thread reads stays in a register.
  */
 
+import { definitions as definitionsIn } from "../ir/traverse.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { variable } from "./kernel-ir.js";
 import { isPointwise } from "./scalar-ops.js";
 import { accumulation, isAccumulating, keyOfIndex } from "./scalarize.js";
-import { definitionsOf, ownIndex, sameIndex, walk } from "./schedule.js";
+import { ownIndex, sameIndex, walk } from "./schedule.js";
 
 /** A part of a value that threads compute element by element: the whole, or one part of a concat. */
 export interface Piece {
@@ -92,7 +93,7 @@ function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readon
 
 export function planScan(instr: Instr<"scan">): ScanPlan {
   const { body, states } = instr.attrs;
-  const definitions = definitionsOf(body.instrs);
+  const definitions = definitionsIn(body.instrs);
   const stateParams = body.params.slice(0, states);
   const nexts = body.results.slice(0, states);
   const wanted = [...new Map(body.results.map((v) => [v.id, v])).values()];

@@ -6,7 +6,8 @@
  * how a bias joins its matrix product and a whole cross-entropy becomes one kernel.
  */
 
-import type { Dim, Graph, Instr, Region, Value, ValueId } from "../ir/types.js";
+import { definitions as definitionsIn, reads } from "../ir/traverse.js";
+import type { Dim, Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { type Expr, keyOf, variable } from "./kernel-ir.js";
 import {
   type Accumulating,
@@ -71,19 +72,6 @@ export function isTrivial(instr: Instr | undefined): boolean {
   return instr?.op === "const" || instr?.op === "iota" || instr?.op === "length";
 }
 
-/** Values that a region reads from around it. */
-export function captured(region: Region): readonly Value[] {
-  const own = new Set<ValueId>([...region.params, ...region.instrs.flatMap((i) => i.results)].map((v) => v.id));
-  const found = new Map<ValueId, Value>();
-  const read = [...region.instrs.flatMap((i) => i.args), ...region.results];
-  for (const value of read) if (!own.has(value.id)) found.set(value.id, value);
-  return [...found.values()];
-}
-
-export function definitionsOf(instrs: readonly Instr[]): Map<ValueId, Instr> {
-  return new Map(instrs.flatMap((instr) => instr.results.map((value) => [value.id, instr] as const)));
-}
-
 export interface Walk {
   /** Whether to stop here: the element lies in memory (asked below the root only). */
   stored(value: Value): boolean;
@@ -132,8 +120,7 @@ function storedValues(graph: Graph): Set<ValueId> {
     uses.set(value.id, [...(uses.get(value.id) ?? []), { instr, reread }]);
   for (const instr of graph.instrs) {
     const widens = instr.op === "broadcast" && instr.attrs.shape.length > instr.attrs.axes.length;
-    for (const arg of instr.args) use(arg, instr, instr.op === "contract" || instr.op === "scan" || widens);
-    if (instr.op === "scan") for (const value of captured(instr.attrs.body)) use(value, instr, true);
+    for (const value of reads(instr)) use(value, instr, instr.op === "contract" || instr.op === "scan" || widens);
   }
   const stored = new Set<ValueId>(graph.results.map((r) => r.value.id));
   const costs = new Map<ValueId, number>();
@@ -167,16 +154,16 @@ function isTree(instr: Instr | undefined): instr is Accumulating {
 }
 
 export function schedule(graph: Graph): Schedule {
-  const definitions = definitionsOf(graph.instrs);
+  const definitions = definitionsIn(graph.instrs);
   const stored = storedValues(graph);
   const isStored = (value: Value) => stored.has(value.id);
   const groups: Group[] = [];
-  const reads: Set<ValueId>[] = [];
+  const needed: Set<ValueId>[] = [];
   const groupOf = new Map<ValueId, number>();
 
   const open = (group: Group, read: Iterable<ValueId>) => {
     groups.push(group);
-    reads.push(new Set(read));
+    needed.push(new Set(read));
     for (const root of group.roots) groupOf.set(root.id, groups.length - 1);
   };
 
@@ -197,7 +184,7 @@ export function schedule(graph: Graph): Schedule {
   const place = (instr: Instr) => {
     if (instr.op === "scan") {
       const read = new Set<ValueId>();
-      for (const value of [...instr.args, ...captured(instr.attrs.body)]) {
+      for (const value of reads(instr)) {
         const element = { value, index: ownIndex(value.type.shape) };
         if (isStored(value) || !definitions.has(value.id)) read.add(value.id);
         else walk(element, definitions, { stored: isStored, reached: (e) => read.add(e.value.id) });
@@ -242,7 +229,7 @@ export function schedule(graph: Graph): Schedule {
   const join = (at: number, value: Value, ids: readonly ValueId[]) => {
     groups[at].roots.push(value);
     groupOf.set(value.id, at);
-    for (const id of ids) if (groupOf.get(id) !== at) reads[at].add(id);
+    for (const id of ids) if (groupOf.get(id) !== at) needed[at].add(id);
   };
 
   for (const instr of graph.instrs) if (instr.results.some(isStored)) place(instr);
@@ -250,5 +237,5 @@ export function schedule(graph: Graph): Schedule {
   for (const { value } of graph.results) {
     if (!definitions.has(value.id)) open({ kind: "map", shape: value.type.shape, roots: [value] }, [value.id]);
   }
-  return { groups, reads, definitions };
+  return { groups, reads: needed, definitions };
 }
