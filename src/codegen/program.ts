@@ -158,7 +158,8 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     );
   }
 
-  const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name)];
+  const draws = kernels.some(drawsRandom);
+  const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name), ...(draws ? DRAW_WORDS : [])];
   const dispatches = kernels.map(({ name, layout: bindings, groups: counts }): Dispatch => {
     return { kernel: name, layout: bindings, groups: counts };
   });

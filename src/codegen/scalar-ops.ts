@@ -1,7 +1,7 @@
 /** @file What each pointwise op is in WGSL. Typed over the op names: a missing one does not compile. */
 
-import type { PointwiseOp } from "../ir/types.js";
-import { call, type Expr, f32, type InfixOp, infix } from "./kernel-ir.js";
+import type { PointwiseOp, ReduceKind } from "../ir/types.js";
+import { call, type Expr, f32, type InfixOp, infix, type ScalarType } from "./kernel-ir.js";
 
 type Spelling = (...args: readonly Expr[]) => Expr;
 
@@ -53,9 +53,29 @@ export function isPointwise(op: string): op is PointwiseOp {
   return Object.hasOwn(spellings, op);
 }
 
+interface Reduction {
+  /** What joins with any value to that value. */
+  start(type: ScalarType): Expr;
+  join(a: Expr, b: Expr): Expr;
+}
+
+/** Whole numbers in memory are f32, exact up to here. */
+const LARGEST_WHOLE = 2 ** 24;
+
+function extremum(fn: "max" | "min", sign: 1 | -1): Reduction {
+  return {
+    start: (type) =>
+      type === "f32" ? f32(sign * Number.POSITIVE_INFINITY) : { kind: "literal", type, value: sign * LARGEST_WHOLE },
+    join: (a, b) => call(fn, a.type, a, b),
+  };
+}
+
 /** How partial results of a reduction start and join. */
-export const reductions = {
-  sum: { start: f32(0), join: (a: Expr, b: Expr) => infix("+", a, b) },
-  max: { start: f32(Number.NEGATIVE_INFINITY), join: (a: Expr, b: Expr) => call("max", "f32", a, b) },
-  min: { start: f32(Number.POSITIVE_INFINITY), join: (a: Expr, b: Expr) => call("min", "f32", a, b) },
-} as const;
+export const reductions: { readonly [K in ReduceKind]: Reduction } = {
+  sum: {
+    start: (type) => ({ kind: "literal", type, value: 0 }),
+    join: (a, b) => infix("+", a, b),
+  },
+  max: extremum("max", -1),
+  min: extremum("min", 1),
+};

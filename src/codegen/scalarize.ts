@@ -3,7 +3,7 @@
  * Fusion is nothing but this: what is not stored anywhere is computed where it is read.
  */
 
-import type { Dim, Instr, Type, Value, ValueId } from "../ir/types.js";
+import type { Dim, Instr, ReduceKind, Type, Value, ValueId } from "../ir/types.js";
 import { InternalError, present } from "../support/assert.js";
 import type { Block } from "./block.js";
 import {
@@ -94,6 +94,8 @@ export function operands(instr: Instr, index: Index): readonly Element[] {
         index: moved(axis, infix("-", index[axis], u32(start))),
       }));
     }
+    case "random":
+      return [{ value: args[0], index }];
     case "gather": {
       const rank = args[1].type.shape.length;
       return [
@@ -121,7 +123,8 @@ export function partStarts(instr: Instr<"concat">): readonly number[] {
 
 /** A sum, maximum or minimum over some axes of an expression of elements: what contract and reduce have in common. */
 export interface Accumulation {
-  readonly kind: keyof typeof reductions;
+  readonly kind: ReduceKind;
+  readonly type: ScalarType;
   readonly dims: readonly Dim[];
   /** The factors (one for reduce, two for contract), given an index of the result and one of the reduced axes. */
   factors(index: Index, reduced: Index): readonly Element[];
@@ -133,6 +136,7 @@ export function accumulation(instr: Accumulating): Accumulation {
     const [value] = instr.args;
     return {
       kind,
+      type: value.type.elem,
       dims: axes.map((axis) => value.type.shape[axis]),
       factors: (index, reduced) => {
         const kept = index[Symbol.iterator]();
@@ -149,6 +153,7 @@ export function accumulation(instr: Accumulating): Accumulation {
   const summed = [...lhs].filter((label) => !out.includes(label));
   return {
     kind: "sum",
+    type: "f32",
     dims: summed.map((label) => a.type.shape[lhs.indexOf(label)]),
     factors: (index, reduced) => {
       const of = (labels: string) =>
@@ -166,7 +171,7 @@ export function isAccumulating(instr: Instr | undefined): instr is Accumulating 
 }
 
 /** Element types in memory: everything is stored as f32. */
-function decode(loaded: Expr, type: Type): Expr {
+export function decode(loaded: Expr, type: Type): Expr {
   if (type.elem === "f32") return loaded;
   return type.elem === "i32" ? call("i32", "i32", loaded) : infix("!=", loaded, f32(0));
 }
@@ -226,6 +231,10 @@ export class Scalarizer {
         return call("i32", "i32", index[instr.attrs.axis]);
       case "length":
         return call("i32", "i32", planWord(instr.attrs.name));
+      case "random": {
+        const counter = call("u32", "u32", this.at(operands(instr, index)[0]));
+        return call("seq_random", "f32", u32(instr.attrs.stream), counter);
+      }
       case "broadcast":
       case "slice":
         return this.at(operands(instr, index)[0]);
@@ -263,7 +272,7 @@ export class Scalarizer {
       const key = elementKey({ value: instr.results[0], index });
       if (this.block.recall(key)) continue;
       const acc = accumulation(instr);
-      const total = this.block.variable(reductions[acc.kind].start, instr.results[0].hint ?? "sum");
+      const total = this.block.variable(reductions[acc.kind].start(acc.type), instr.results[0].hint ?? "sum");
       this.block.remember(key, total);
       const name = acc.dims.join("×");
       dimsOf.set(name, acc.dims);

@@ -63,6 +63,7 @@ const weights: Partial<Record<Instr["op"], number>> = {
   softplus: 12,
   erf: 12,
   pow: 12,
+  random: 40,
   contract: Number.POSITIVE_INFINITY,
   reduce: Number.POSITIVE_INFINITY,
   scan: Number.POSITIVE_INFINITY,
@@ -113,6 +114,18 @@ export const sameIndex = (a: Index, b: Index): boolean =>
 
 const sameShape = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((d, i) => d === b[i]);
 
+/**
+ * Masks and index arithmetic that no data decides (causal, dropout): worked out where they are read, whatever it costs.
+ * Besides, a counter may be larger than the whole numbers that memory, which is f32, holds exactly.
+ */
+function undecidedByData({ instrs }: Graph): ReadonlySet<ValueId> {
+  const free = new Set<ValueId>();
+  for (const { op, args, results } of instrs) {
+    if (op !== "scan" && args.every((arg) => free.has(arg.id))) free.add(results[0].id);
+  }
+  return free;
+}
+
 /** Values that get a place in memory of their own unless only their own group reads them. */
 function storedValues(graph: Graph): Set<ValueId> {
   const uses = new Map<ValueId, { instr: Instr; reread: boolean }[]>();
@@ -124,13 +137,15 @@ function storedValues(graph: Graph): Set<ValueId> {
   }
   const stored = new Set<ValueId>(graph.results.map((r) => r.value.id));
   const costs = new Map<ValueId, number>();
+  const free = undecidedByData(graph);
   for (const instr of graph.instrs) {
     const own = weights[instr.op] ?? 1;
     const cost = instr.args.reduce((sum, a) => sum + (stored.has(a.id) ? 1 : (costs.get(a.id) ?? 1)), own);
     for (const value of instr.results) {
       costs.set(value.id, isTrivial(instr) ? 0 : cost);
       const users = uses.get(value.id) ?? [];
-      const dear = cost > CHEAP && (users.length > 1 || users.some((u) => u.reread));
+      const mask = free.has(value.id) && (value.type.elem !== "f32" || instr.op === "random");
+      const dear = !mask && cost > CHEAP && (users.length > 1 || users.some((u) => u.reread));
       if (own === Number.POSITIVE_INFINITY || dear) stored.add(value.id);
       if (stored.has(value.id)) costs.set(value.id, 1);
     }

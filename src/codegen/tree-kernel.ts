@@ -8,7 +8,7 @@ import { Block } from "./block.js";
 import { type KernelContext, located, storeElement } from "./context.js";
 import { add, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
 import { reductions } from "./scalar-ops.js";
-import { accumulation, delinear, elementKey, product, Scalarizer } from "./scalarize.js";
+import { accumulation, decode, delinear, elementKey, encode, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 const WORKGROUP = 256;
@@ -29,7 +29,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
   const accumulations = anchors.map(accumulation);
   const { dims } = accumulations[0];
 
-  const totals = accumulations.map((a) => block.variable(reductions[a.kind].start, "partial"));
+  const totals = accumulations.map((a) => block.variable(reductions[a.kind].start(a.type), "partial"));
   block.loop(
     "term",
     product(dims),
@@ -46,7 +46,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
 
   const arrays = anchors.map((_, i) => ({ name: `${name}_partial_${i}`, size: WORKGROUP }));
   const finals = totals.map((total, i) => {
-    block.store(arrays[i].name, THREAD, total);
+    block.store(arrays[i].name, THREAD, encode(total));
     return { memory: arrays[i].name, kind: accumulations[i].kind };
   });
   for (let half = lanes / 2; half >= 1; half /= 2) {
@@ -63,7 +63,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
   const inside = infix("==", lane, u32(0));
   block.if(results % columns === 0 ? inside : infix("&&", inside, infix("<", element, u32(results))), () => {
     anchors.forEach((anchor, i) => {
-      const total = block.read(load(finals[i].memory, THREAD), "total");
+      const total = decode(block.read(load(finals[i].memory, THREAD), "total"), anchor.results[0].type);
       block.remember(elementKey({ value: anchor.results[0], index }), total);
     });
     for (const value of roots) storeElement(block, context, value, index, scalars.at({ value, index }));

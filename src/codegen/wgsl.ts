@@ -127,6 +127,24 @@ const PRELUDE: Readonly<Record<string, string>> = {
   seq_pow: `fn seq_pow(a: f32, b: f32) -> f32 {
   return select(pow(max(a, 1e-37), b), select(0.0, 1.0, b == 0.0), a <= 0.0);
 }`,
+  // Threefry-2x32 with 20 rounds [Salmon, Moraes, Dror and Shaw 2011], as in the runtime's random.ts.
+  seq_random: `fn seq_random(stream: u32, counter: u32) -> f32 {
+  let key = array<u32, 3>(plan._seed, stream, 0x1bd11bdau ^ plan._seed ^ stream);
+  var rotations = array<vec4<u32>, 2>(vec4<u32>(13u, 15u, 26u, 6u), vec4<u32>(17u, 29u, 16u, 24u));
+  var keys = key;
+  var x = plan._step + key[0];
+  var y = counter + key[1];
+  for (var group = 0u; group < 5u; group++) {
+    let by = rotations[group & 1u];
+    for (var round = 0u; round < 4u; round++) {
+      x += y;
+      y = ((y << by[round]) | (y >> (32u - by[round]))) ^ x;
+    }
+    x += keys[(group + 1u) % 3u];
+    y += keys[(group + 2u) % 3u] + group + 1u;
+  }
+  return f32(x >> 8u) * 5.9604644775390625e-8;
+}`,
 };
 
 /** Names of the functions called anywhere in a kernel. */

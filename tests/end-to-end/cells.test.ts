@@ -66,6 +66,18 @@ cell Fast(I, H) {
 }
 ${model("Fast(I, H)", "H")}`,
 
+  "a max-plus step and its soft form": `
+cell Paths(I, H) {
+  input x: [I]
+  state best: [H], all: [H]
+  param W: [H, I] ~ xavier_uniform, A: [H, H] ~ normal(0, 1)
+  e = W @ x
+  best'[j] = max[i](best[i] + A[i, j]) + e[j]
+  all'[j] = logsumexp[i](all[i] + A[i, j]) + e[j]
+  output y = best' * tanh(all')
+}
+${model("Paths(I, H)", "H")}`,
+
   "a pointwise recurrence, backwards": `
 cell Leaky(I, H) {
   input x: [I]
