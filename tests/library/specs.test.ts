@@ -1,0 +1,37 @@
+/** @file Every file of the library checks without a word, says where it comes from, and is held against another's. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { check } from "../../src/compile.js";
+import { hostOf } from "../check/host.js";
+import { LIBRARY_FIXTURES } from "../fixtures/library.js";
+
+const specs = new URL("../../specs/", import.meta.url);
+const files = readdirSync(specs, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".seq"));
+
+/** These have fixtures of their own, under `tests/fixtures/torch`. */
+const ELSEWHERE = ["rnn", "lstm", "gru", "embedding", "linear", "char-lm"];
+
+describe.each(files)("%s", (file) => {
+  const text = readFileSync(new URL(file, specs), "utf8");
+
+  test("has no diagnostics", () => {
+    const { diagnostics } = check({ files: [file], host: hostOf({ [file]: text }) });
+    expect(diagnostics.map((d) => `${d.code} ${d.message}`)).toEqual([]);
+  });
+
+  test("has a doc comment in front of each cell, layer and model", () => {
+    const declarations = [...text.matchAll(/^(?:cell|layer|model) \w+/gm)];
+    expect(declarations.length).toBeGreaterThan(0);
+    for (const { index } of declarations) {
+      const doc = text.slice(0, index).match(/(?:^\/\/\/ .*\n)+$/m)?.[0] ?? "";
+      expect(doc.length).toBeGreaterThan(80);
+    }
+    expect(text, "a year and a title").toMatch(/\b(19|20)\d\d\b/);
+  });
+
+  test("has reference values", () => {
+    const name = file.replace(/^.*[\\/]/, "").replace(/\.seq$/, "");
+    expect([...LIBRARY_FIXTURES, ...ELSEWHERE]).toContain(name);
+  });
+});
