@@ -26,7 +26,7 @@ import type {
 } from "./types.js";
 
 const ELEMS: readonly Elem[] = ["f32", "i32", "bool"];
-const GRAPHS: readonly GraphName[] = ["forward", "train", "evaluate", "predict", "stream"];
+const GRAPHS: readonly GraphName[] = ["forward", "train", "evaluate", "predict", "start", "stream"];
 const ARGS: readonly ArgKind[] = ["param", "input", "target", "state"];
 const RESULTS: readonly ResultKind[] = ["output", "loss", "metric", "grad", "state"];
 
@@ -49,11 +49,12 @@ export function parseModule(text: string): Module {
   const ports = (keyword: string) => many(s, keyword, () => parsePort(s));
   const [inputs, targets, outputs, states] = [ports("input"), ports("target"), ports("output"), ports("state")];
   const metrics = many(s, "metric", () => s.word());
+  const along = s.accept("stream_along") ? { streamLength: s.word() } : {};
   const refusal = s.accept("no_stream") ? { streamRefusal: s.text() } : {};
   const graphs = Object.fromEntries(many(s, "graph", () => [s.oneOf(GRAPHS), parseGraph(s)] as const));
   s.expect("}");
   if (!s.atKind("end")) s.fail("expected the end");
-  return { name, ...doc, lengths, parameters, inputs, targets, outputs, states, metrics, ...refusal, graphs };
+  return { name, ...doc, lengths, parameters, inputs, targets, outputs, states, metrics, ...along, ...refusal, graphs };
 }
 
 /** As many items as begin with the keyword. */

@@ -20,6 +20,7 @@ export function printModule(module: Module): string {
     for (const port of module.outputs) w.line(`output ${printPort(port)}`);
     for (const port of module.states) w.line(`state ${printPort(port)}`);
     for (const metric of module.metrics) w.line(`metric ${word(metric)}`);
+    if (module.streamLength !== undefined) w.line(`stream_along ${word(module.streamLength)}`);
     if (module.streamRefusal !== undefined) w.line(`no_stream ${JSON.stringify(module.streamRefusal)}`);
     for (const [name, graph] of Object.entries(module.graphs)) writeGraph(w, name, graph);
   });

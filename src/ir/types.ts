@@ -11,6 +11,12 @@ import type { Branded } from "../support/brand.js";
 /** The name of the batch axis among the lengths. No user's name starts with an underscore. */
 export const BATCH = "_B";
 
+/** Of the streaming form: the number of steps before those at hand. Never an axis. */
+export const PAST = "_past";
+
+/** Of the streaming form: how many steps, from the first on, the caches of past steps have room for. */
+export const ROOM = "_room";
+
 /** An axis: a size known at compile time, or the name of a length known at run time. */
 export type Dim = number | string;
 
@@ -208,8 +214,10 @@ export interface Module {
   readonly targets: readonly Port[];
   readonly outputs: readonly Port[];
   readonly metrics: readonly string[];
-  /** Kept states of the streaming form, filled in by its pass. */
+  /** Kept states of the streaming form, filled in by its pass. Their shapes are whole, the batch where it stands. */
   readonly states: readonly Port[];
+  /** The length along which the streaming form runs, where there is one. */
+  readonly streamLength?: string;
   readonly graphs: Readonly<Partial<Record<GraphName, Graph>>>;
   /** Why there is no streaming form, where there is none. */
   readonly streamRefusal?: string;
@@ -217,6 +225,7 @@ export interface Module {
 
 /**
  * forward: all results (outputs, loss, metrics) · train: loss, metrics and a gradient for each parameter that is not
- * frozen · evaluate: loss and metrics · predict: outputs · stream: outputs and the next kept states.
+ * frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but for those
+ * that are zero · stream: outputs and the next kept states.
  */
-export type GraphName = "forward" | "train" | "evaluate" | "predict" | "stream";
+export type GraphName = "forward" | "train" | "evaluate" | "predict" | "start" | "stream";

@@ -14,6 +14,7 @@ import {
   type Port,
   type Region,
   type Result,
+  ROOM,
   type Type,
   type Value,
   type ValueId,
@@ -110,7 +111,7 @@ class Verifier {
  * the batch, and every named axis is the batch or one of the module's lengths.
  */
 export function verifyModule(module: Module, stage: string): void {
-  const lengths = new Set<string>([BATCH, ...module.lengths]);
+  const lengths = new Set<string>([BATCH, ROOM, ...module.lengths]);
   for (const graph of Object.values(module.graphs)) {
     verifyGraph(graph, stage);
     for (const { kind, name, value } of [...graph.args, ...graph.results]) {
@@ -136,7 +137,7 @@ function declaredType(module: Module, kind: Arg["kind"] | Result["kind"], name: 
   }
   const ports = { input: module.inputs, target: module.targets, output: module.outputs, state: module.states };
   const port: Port | undefined = ports[kind].find((p) => p.name === name);
-  return port && { elem: port.elem, shape: [BATCH, ...port.shape] };
+  return port && { elem: port.elem, shape: kind === "state" ? port.shape : [BATCH, ...port.shape] };
 }
 
 /** Every value of the graph, those of regions included. */

@@ -1,78 +1,84 @@
-/** @file Why a graph cannot be run some steps at a time, in words that name the culprit; the proof that it can if none. */
+/** @file Why a model cannot be run some steps at a time, in words that name the culprit. */
 
 import { captured, definitions, reads } from "../ir/traverse.js";
-import type { Graph, Instr, ReduceKind, Type, Value, ValueId } from "../ir/types.js";
-import { uniformConstant } from "./constant.js";
-import { openLoop } from "./loop.js";
+import type { Graph, Instr, ReduceKind, Value } from "../ir/types.js";
+import { nearestName } from "./stream-roles.js";
 
-const KIND: { readonly [K in ReduceKind]: string } = { sum: "sum", max: "maximum", min: "minimum" };
+/** Thrown where the streaming form cannot be made; the message is the reason. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
 
-/**
- * Every value with the length must be, at each step, a function of that step and kept states alone: then a graph over
- * some steps gives what the graph over all steps gives at those.
- */
-export function streamObstacle(graph: Graph, length: string): string | undefined {
+/** Refuses with a reason and the name of the nearest value. */
+export function refuse(reason: string, graph: Graph, culprit: Value): never {
+  const name = nearestName(graph, culprit);
+  throw new Refusal(name === undefined ? reason : `${reason}, in \`${name}\``);
+}
+
+const KIND: { readonly [K in ReduceKind]: string } = { sum: "a sum", max: "a maximum", min: "a minimum" };
+
+/** What a reduction or contraction does, as its author may have written it. */
+export function nameReduction(instr: Instr<"reduce"> | Instr<"contract">, graph: Graph): string {
+  if (instr.op === "contract") return KIND.sum;
+  const { kind } = instr.attrs;
+  return kind === "max" && isPeak(instr.results[0], graph) ? "a softmax or logsumexp" : KIND[kind];
+}
+
+/** Whether the value is taken off something before its exponential, as a stable softmax does with its maximum. */
+function isPeak(value: Value, graph: Graph): boolean {
   const defined = definitions(graph.instrs);
-  const isZero = (value: Value) => uniformConstant(value, (id) => defined.get(id)) === 0;
-  /** Values that last states of loops over the length lead to: right after the newest step only. */
-  const final = new Set<ValueId>();
-  for (const instr of graph.instrs) {
-    const reason = obstacle(instr, length, isZero);
-    if (reason !== undefined) return reason;
-    const fromEnd = reads(instr).some((value) => final.has(value.id));
-    if (fromEnd && instr.results.some((r) => has(r.type, length)))
-      return `a last state over ${length} read at every step`;
-    const ends = instr.op === "scan" && instr.attrs.length === length ? openLoop(instr).states.map((s) => s.last) : [];
-    for (const value of fromEnd ? instr.results : ends) final.add(value.id);
-  }
-  return undefined;
+  const origin = (v: Value): Value => {
+    const instr = defined.get(v.id);
+    return instr?.op === "broadcast" || instr?.op === "stop_gradient" ? origin(instr.args[0]) : v;
+  };
+  return graph.instrs.some((instr) => {
+    if (instr.op !== "exp") return false;
+    const inner = defined.get(instr.args[0].id);
+    return inner?.op === "sub" && origin(inner.args[1]).id === value.id;
+  });
 }
 
-function has(type: Type, length: string): boolean {
-  return type.shape.includes(length);
-}
-
-function obstacle(instr: Instr, length: string, isZero: (value: Value) => boolean): string | undefined {
-  const pairs = instr.results.some(({ type }) => type.shape.filter((dim) => dim === length).length > 1);
-  if (pairs) return `every pair of steps of ${length}`;
-  switch (instr.op) {
-    case "length":
-      return instr.attrs.name === length ? `the number of steps ${length}` : undefined;
-    case "iota":
-      return instr.attrs.shape[instr.attrs.axis] === length ? `the position along ${length}` : undefined;
-    case "reduce": {
-      const along = instr.attrs.axes.some((axis) => instr.args[0].type.shape[axis] === length);
-      return along ? `a ${KIND[instr.attrs.kind]} over ${length}` : undefined;
-    }
-    case "contract": {
-      const { lhs, out } = instr.attrs;
-      const summed = [...lhs].some((label, axis) => !out.includes(label) && instr.args[0].type.shape[axis] === length);
-      return summed ? `a sum over ${length}` : undefined;
-    }
-    case "shift":
-      if (instr.args[0].type.shape[instr.attrs.axis] !== length) return undefined;
-      return instr.attrs.offset < 0 ? `a look ahead along ${length}` : `a shift along ${length} that cannot be kept`;
-    case "gather":
-      return has(instr.args[0].type, length) ? `a look-up of steps of ${length}` : undefined;
-    case "scan":
-      return loopObstacle(instr, length, isZero);
-    default:
-      return undefined;
-  }
-}
-
-function loopObstacle(instr: Instr<"scan">, length: string, isZero: (value: Value) => boolean): string | undefined {
-  const { attrs } = instr;
+/** What in the body of a loop keeps the loop from running over some steps of `length` only. */
+export function bodyObstacle(loop: Instr<"scan">, length: string): string | undefined {
+  const { attrs } = loop;
   if (attrs.length === length) {
     if (attrs.reverse) return `a scan reverse over ${length}`;
-    if (captured(attrs.body).some((value) => has(value.type, length))) return `all of ${length} read at every step`;
-    if (!openLoop(instr).states.every((state) => isZero(state.initial))) {
-      return `a scan over ${length} that does not start from zero`;
-    }
+    const whole = [...captured(attrs.body), ...attrs.body.params];
+    if (whole.some((value) => value.type.shape.includes(length))) return `all of ${length} read at every step`;
   }
-  for (const inner of attrs.body.instrs) {
-    const reason = obstacle(inner, length, isZero);
+  for (const instr of attrs.body.instrs) {
+    const reason = innerObstacle(instr, length);
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+function innerObstacle(instr: Instr, length: string): string | undefined {
+  const over = (value: Value, axis: number) => value.type.shape[axis] === length;
+  if (instr.op === "length") {
+    return instr.attrs.name === length ? `the number of steps ${length} within a scan` : undefined;
+  }
+  if (instr.op === "scan") {
+    return instr.attrs.length === length ? `a scan over ${length} within a scan` : bodyObstacle(instr, length);
+  }
+  const mixes = (() => {
+    switch (instr.op) {
+      case "iota":
+        return over(instr.results[0], instr.attrs.axis);
+      case "reduce":
+        return instr.attrs.axes.some((axis) => over(instr.args[0], axis));
+      case "contract": {
+        const { lhs, out } = instr.attrs;
+        return [...lhs].some((label, axis) => !out.includes(label) && over(instr.args[0], axis));
+      }
+      case "shift":
+        return over(instr.args[0], instr.attrs.axis);
+      case "gather":
+        return reads(instr)[0].type.shape.includes(length);
+      default:
+        return false;
+    }
+  })();
+  const pairs = instr.results.some(({ type }) => type.shape.filter((dim) => dim === length).length > 1);
+  return mixes || pairs ? `steps of ${length} that meet within a scan over another length` : undefined;
 }

@@ -1,36 +1,31 @@
 /**
  * @file The streaming form of a model: prediction, some steps at a time. States of loops over the streamed length become
- * arguments and results, shifts into the past become loops that carry what they still need. What looks ahead, or at all
- * steps together, is the reason why a model has no such form.
+ * arguments and results, shifts into the past become loops that carry what they still need, what attention reads of the
+ * past is cached. What looks ahead, or at all steps together, is the reason why a model has no such form.
  */
 
-import type { Builder } from "../ir/builder.js";
-import { unstack } from "../ir/shape.js";
-import { idsBeyond, rebuild } from "../ir/traverse.js";
-import {
-  type Arg,
-  BATCH,
-  type Graph,
-  type Instr,
-  type Module,
-  type Port,
-  type Result,
-  type Value,
-} from "../ir/types.js";
-import { closeLoop, type LoopState, openLoop } from "./loop.js";
-import { streamObstacle } from "./stream-obstacle.js";
+import { Builder } from "../ir/builder.js";
+import { registry } from "../ir/registry.js";
+import { idsBeyond, reads, substitute } from "../ir/traverse.js";
+import type { Graph, Module, Port, Result, Value, ValueId } from "../ir/types.js";
+import { dce } from "./dce.js";
+import { Refusal, refuse } from "./stream-obstacle.js";
+import { Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
+import { carryShifts } from "./stream-shifts.js";
+import { buildSteps, type Kept, type Survey } from "./stream-steps.js";
 
-/** Adds `graphs.stream` and `states`, or `streamRefusal`, to a module that has `graphs.predict`. */
+/** Adds `graphs.stream`, `graphs.start` and `states`, or `streamRefusal`, to a module that has `graphs.predict`. */
 export function stream(module: Module): Module {
   const { predict } = module.graphs;
   if (predict === undefined) return module;
-  const length = streamedLength(module, predict);
-  if (length === undefined) return { ...module, streamRefusal: "no length" };
-  const graph = carryShifts(predict, length);
-  const obstacle = streamObstacle(graph, length);
-  if (obstacle !== undefined) return { ...module, streamRefusal: obstacle };
-  const { graph: streaming, states } = keepStates(graph, length);
-  return { ...module, states, graphs: { ...module.graphs, stream: streaming } };
+  const streamLength = streamedLength(module, predict);
+  if (streamLength === undefined) return { ...module, streamRefusal: "no length" };
+  try {
+    return { ...module, streamLength, ...streamingForm(module, carryShifts(predict, streamLength), streamLength) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ...module, streamRefusal: error.message };
+  }
 }
 
 /** The first length of an output; of the loops where no output has one; else of the inputs. */
@@ -40,69 +35,94 @@ function streamedLength({ lengths }: Module, predict: Graph): string | undefined
   return lengths.find((l) => dims.includes(l)) ?? lengths.find((l) => loops.includes(l)) ?? lengths[0];
 }
 
-/** Every shift into the past along the axis of steps as a loop whose states are the last few steps. */
-function carryShifts(graph: Graph, length: string): Graph {
-  return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op === "shift" && isCarried(instr, length)) renamed.set(instr.results[0].id, delay(b, instr, length));
-    else b.instrs.push(instr);
-  });
+function streamingForm(module: Module, graph: Graph, length: string): Pick<Module, "graphs" | "states"> {
+  const { instrs, renamed, kept } = buildSteps(survey(graph, length));
+  const results = [
+    ...graph.results.map((r) => ({ ...r, value: substitute(r.value, renamed) })),
+    ...kept.flatMap(({ name, next }): Result[] => (next ? [{ kind: "state", name, value: next }] : [])),
+  ];
+  const steps = dce({ args: [], instrs, results });
+  const read = new Set([...steps.instrs.flatMap(reads), ...results.map((r) => r.value)].map((value) => value.id));
+  const used = kept.filter(({ value }) => read.has(value.id));
+  const args = [
+    ...graph.args.filter(({ kind, value }) => kind === "param" || value.type.shape.includes(length)),
+    ...used.map(({ name, value }) => ({ kind: "state" as const, name, value })),
+  ];
+  const start = startGraph(graph, length, used);
+  return {
+    states: used.map(({ name, value: { type } }): Port => ({ name, elem: type.elem, shape: type.shape })),
+    graphs: { ...module.graphs, ...(start && { start }), stream: { ...steps, args } },
+  };
 }
 
-/** More steps than this are a buffer, not states. */
-const MOST_CARRIED = 64;
-
-function isCarried({ attrs, args: [x] }: Instr<"shift">, length: string): boolean {
-  const leading = x.type.shape[0] === BATCH ? 1 : 0;
-  const along = attrs.axis === leading && x.type.shape[leading] === length;
-  return along && x.type.elem === "f32" && attrs.offset > 0 && attrs.offset <= MOST_CARRIED;
+/** What the stream holds before the first step, computed from parameters and what is given then. Zeros need no graph. */
+function startGraph(graph: Graph, length: string, kept: readonly Kept[]): Graph | undefined {
+  const b = new Builder(idsBeyond(graph));
+  const fills: Result[] = [];
+  const values: Result[] = [];
+  for (const { name, value, initial } of kept) {
+    if (typeof initial !== "number") values.push({ kind: "state", name, value: initial });
+    else if (initial !== 0) {
+      fills.push({ kind: "state", name, value: b.fill(initial, value.type.shape, value.type.elem) });
+    }
+  }
+  const results = [...values, ...fills];
+  if (results.length === 0) return undefined;
+  const args = graph.args.filter(({ value }) => !value.type.shape.includes(length));
+  return dce({ args, instrs: [...graph.instrs, ...b.instrs], results });
 }
 
-function delay(b: Builder, { attrs, args: [x], results: [out] }: Instr<"shift">, length: string): Value {
-  const initial = Array.from({ length: attrs.offset }, () => b.fill(attrs.fill, unstack(x.type, length).shape));
-  const hints = initial.map((_, i) => out.hint && `${out.hint}_${i + 1}`);
-  const body = (_: Builder, states: readonly Value[], [now]: readonly Value[]) => ({
-    next: [now, ...states.slice(0, -1)],
-    outputs: [states[states.length - 1]],
-  });
-  return b.scan({ length, reverse: false }, initial, [x], body, hints).stacked[0];
+/** Finds out what depends on what, and in which roles everything is needed. @throws Refusal */
+function survey(graph: Graph, length: string): Survey {
+  const has = (value: Value) => value.type.shape.includes(length);
+  const steady = new Set<ValueId>();
+  const given = new Set<ValueId>();
+  const timed = new Set<ValueId>();
+  for (const { kind, value } of graph.args) {
+    if (has(value)) timed.add(value.id);
+    else steady.add(value.id);
+    if (kind === "input" && !has(value)) given.add(value.id);
+  }
+  for (const instr of graph.instrs) {
+    const read = reads(instr);
+    const over = (instr.op === "length" && instr.attrs.name === length) || instr.results.some(has);
+    const before = !over && read.every((value) => steady.has(value.id));
+    for (const { id } of instr.results) {
+      if (before) steady.add(id);
+      if (before && read.some((value) => given.has(value.id))) given.add(id);
+      if (read.some((value) => timed.has(value.id))) timed.add(id);
+    }
+  }
+  return { graph, length, steady, given, timed, demands: demandsOf(graph, length, steady, timed) };
 }
 
-function keepStates(graph: Graph, length: string): { readonly graph: Graph; readonly states: readonly Port[] } {
-  const args: Arg[] = [...graph.args];
-  const results: Result[] = [...graph.results];
-  const ids = idsBeyond(graph);
-  const names = new Set<string>();
-  let loops = 0;
-  const instrs = graph.instrs.map((instr) => {
-    if (instr.op !== "scan" || instr.attrs.length !== length) return instr;
-    const loop = openLoop(instr);
-    const index = loops++;
-    const states = loop.states.map((state, i) => {
-      const name = stateName(state, index, i, names);
-      const value: Value = { id: ids.next(), type: state.initial.type, hint: name };
-      args.push({ kind: "state", name, value });
-      results.push({ kind: "state", name, value: state.last });
-      return { ...state, initial: value };
-    });
-    return closeLoop({ ...loop, states });
-  });
-  const kept = args.filter((arg) => arg.kind === "state");
-  const states = kept.map(
-    ({ name, value: { type } }): Port => ({
-      name,
-      elem: type.elem,
-      shape: type.shape[0] === BATCH ? type.shape.slice(1) : type.shape,
-    }),
-  );
-  return { graph: { args, instrs, results }, states };
-}
-
-/** The state's dotted path if lowering gave one, else by position. */
-function stateName({ previous, last }: LoopState, loop: number, state: number, taken: Set<string>): string {
-  const hint = last.hint ?? previous.hint ?? String(state);
-  const base = hint.includes(".") ? hint : `${loop}.${hint}`;
-  let name = base;
-  for (let n = 2; taken.has(name); n++) name = `${base}_${n}`;
-  taken.add(name);
-  return name;
+function demandsOf(graph: Graph, length: string, steady: ReadonlySet<ValueId>, timed: ReadonlySet<ValueId>): Demands {
+  const demands = new Demands();
+  const demand = (value: Value, roles: Roles) => {
+    const count = (role: string) => roles.filter((own) => own === role).length;
+    if (count("now") > 1 || count("past") > 1) refuse(`every pair of steps of ${length}`, graph, value);
+    demands.add(value, roles);
+  };
+  for (const { value } of graph.results) demand(value, uniformRoles(value, length, "now"));
+  for (const instr of graph.instrs.toReversed()) {
+    for (const result of instr.results) {
+      if (steady.has(result.id)) continue;
+      const isPointwise = registry[instr.op].lowering === "pointwise";
+      const isCached = (roles: Roles) =>
+        isPast(roles) && !isComputedAnew(instr, roles, timed.has(result.id), isPointwise);
+      // A cache is filled with what the steps at hand give.
+      if (demands.of(result).some(isCached)) demand(result, uniformRoles(result, length, "now"));
+      for (const roles of demands.of(result)) {
+        if (isCached(roles)) continue;
+        const operands = operandRoles(instr, roles, length);
+        for (const [i, arg] of instr.args.entries()) demand(arg, operands[i]);
+      }
+    }
+    if (instr.op === "scan") {
+      // What the body captures has no such axis, or the loop is refused.
+      const read = reads(instr).slice(instr.args.length);
+      for (const value of read) demands.add(value, uniformRoles(value, length, "now"));
+    }
+  }
+  return demands;
 }

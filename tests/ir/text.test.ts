@@ -159,25 +159,35 @@ const module: fc.Arbitrary<Module> = fc
       fc.array(name),
       fc.array(name),
       optional("streamRefusal", fc.string()),
+      optional("streamLength", name),
     ),
     fc.array(parameter, { maxLength: 3 }),
     fc.tuple(...["inputs", "targets", "outputs", "states"].map(() => fc.array(port, { maxLength: 2 }))),
     optional("forward", graph),
     optional("train", graph),
   )
-  .map(([[name, doc, lengths, metrics, refusal], parameters, [inputs, targets, outputs, states], forward, train]) => ({
-    name,
-    ...doc,
-    lengths,
-    parameters,
-    inputs,
-    targets,
-    outputs,
-    metrics,
-    states,
-    graphs: { ...forward, ...train },
-    ...refusal,
-  }));
+  .map(
+    ([
+      [name, doc, lengths, metrics, refusal, along],
+      parameters,
+      [inputs, targets, outputs, states],
+      forward,
+      train,
+    ]) => ({
+      name,
+      ...doc,
+      lengths,
+      parameters,
+      inputs,
+      targets,
+      outputs,
+      metrics,
+      states,
+      graphs: { ...forward, ...train },
+      ...refusal,
+      ...along,
+    }),
+  );
 
 test("any module equals its text parsed", () => {
   fc.assert(

@@ -1,72 +1,121 @@
 import { describe, expect, it } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
-import { type NdArray, ndarray } from "../../src/ir/ndarray.js";
-import { BATCH, type Graph, type Module } from "../../src/ir/types.js";
+import { parseModule } from "../../src/ir/parse.js";
+import { printModule } from "../../src/ir/print.js";
+import type { Module } from "../../src/ir/types.js";
 import { verifyModule } from "../../src/ir/verify.js";
 import { prediction } from "../../src/passes/derive-graphs.js";
 import { runPipeline } from "../../src/passes/pipeline.js";
 import { stream } from "../../src/passes/stream.js";
 import { moduleOf, moduleOfFile, randomArguments } from "../lower/support.js";
-import { type Arrays, distance, lengths } from "./support.js";
+import { runChunks, steps } from "./streaming.js";
+import { distance, lengths } from "./support.js";
 
-/** Steps start … end−1 of an array [B, T, …]. */
-function steps(array: NdArray, start: number, end: number): NdArray {
-  const [batch, length, ...rest] = array.shape;
-  const width = array.data.length / (batch * length);
-  const rows = Array.from({ length: batch }, (_, b) =>
-    Array.from(array.data.subarray((b * length + start) * width, (b * length + end) * width)),
-  );
-  return ndarray([batch, end - start, ...rest], rows.flat());
-}
+const STEPS = 7;
+const CHUNKS: readonly (readonly number[])[] = [
+  [0, 3, 4, 7],
+  [0, 1, 2, 3, 4, 5, 6, 7],
+];
 
-/** Runs the streaming form in chunks; gives the outputs of each chunk. */
-function runChunks(module: Module, graph: Graph, args: Arrays, bounds: readonly number[]): Arrays[] {
-  let kept: Arrays = Object.fromEntries(
-    module.states.map(({ name, shape }) => [name, ndarray([lengths[BATCH], ...(shape as number[])])]),
-  );
-  return bounds.slice(1).map((end, i) => {
-    const chunk = Object.fromEntries(
-      graph.args
-        .filter((arg) => arg.kind !== "state")
-        .map(({ name, value }) => [
-          name,
-          value.type.shape.includes("T") ? steps(args[name], bounds[i], end) : args[name],
-        ]),
-    );
-    const results = evaluateGraph(graph, { ...chunk, ...kept }, { ...lengths, T: end - bounds[i] });
-    kept = Object.fromEntries(module.states.map(({ name }) => [name, results[`state:${name}`]]));
-    return results;
-  });
-}
-
-function expectStreams(before: Module) {
+/** Chunks and single steps give what the whole gives; outputs without steps give at the end what the whole gives. */
+function expectStreams(before: Module): Module {
   const module = runPipeline(before, { verify: true });
   expect(module.streamRefusal).toBeUndefined();
-  const args = randomArguments(before, { ...lengths, T: 7 }, 3);
-  const whole = evaluateGraph(module.graphs.predict!, args, { ...lengths, T: 7 });
-  const bounds = [0, 3, 4, 7];
-  const chunks = runChunks(module, module.graphs.stream!, args, bounds);
-  for (const { name, shape } of module.outputs) {
-    const key = `output:${name}`;
-    if (shape.includes("T")) {
-      chunks.forEach((chunk, i) => {
-        expect(distance(chunk[key].data, steps(whole[key], bounds[i], bounds[i + 1]).data)).toBeLessThan(1e-12);
-      });
-    } else expect(distance(chunks[chunks.length - 1][key].data, whole[key].data)).toBeLessThan(1e-12);
+  const sizes = { ...lengths, T: STEPS };
+  const args = randomArguments(before, sizes, 3);
+  const whole = evaluateGraph(module.graphs.predict!, args, sizes);
+  for (const bounds of CHUNKS) {
+    const chunks = runChunks(module, args, sizes, bounds);
+    for (const { name, shape } of module.outputs) {
+      const key = `output:${name}`;
+      if (shape.includes("T")) {
+        chunks.forEach((chunk, i) => {
+          const wanted = steps(whole[key], bounds[i], bounds[i + 1]);
+          expect(distance(chunk[key].data, wanted.data), `${name} of chunk ${i}`).toBeLessThan(1e-12);
+        });
+      } else expect(distance(chunks[chunks.length - 1][key].data, whole[key].data), name).toBeLessThan(1e-12);
+    }
   }
+  expect(parseModule(printModule(module))).toEqual(module);
   return module;
 }
 
-describe("stream", () => {
+const RNN = `
+  cell RNN(D) {
+    input x: [D]
+    state h: [D]
+    param W: [D, D] ~ orthogonal
+    h' = tanh(W @ h + x)
+    output h'
+  }`;
+
+describe("what streams", () => {
   it("keeps the states of the character model", () => {
     const module = expectStreams(moduleOfFile("std/char-lm", { V: 7, E: 3, H: 4 }));
-    expect(module.states).toEqual([
-      { name: "0.h", elem: "f32", shape: [4] },
-      { name: "0.c", elem: "f32", shape: [4] },
+    expect(module.streamLength).toBe("T");
+    expect(module.graphs.start).toBeUndefined();
+    expect(module.states.map(({ shape }) => shape)).toEqual([
+      ["_B", 4],
+      ["_B", 4],
     ]);
   });
 
-  it("keeps the steps that shifts look back to, and gives last states at any step", () => {
+  it("a cell whose start is learned, another that starts from an input", () => {
+    const module = expectStreams(
+      moduleOf(`
+        cell Learned(D) {
+          input x: [D]
+          param first: [D] ~ normal
+          state h: [D] = first, n: [D] = 2
+          param W: [D, D] ~ orthogonal
+          h' = tanh(W @ h + x)
+          n' = n * sigmoid(x)
+          output h', n'
+        }
+        ${RNN}
+        model M(D = 3) {
+          input x: [T, D], h0: [D]
+          use a = Learned(D), b = RNN(D)
+          y, n = scan a(x)
+          z = scan b(y) from { h: 2 * h0 }
+          output z, n
+          loss sum(z)
+        }`),
+    );
+    expect(module.graphs.start).toBeDefined();
+  });
+
+  it("a decoder that starts from an encoder's end and reads a context", () => {
+    const module = expectStreams(
+      moduleOf(`
+        ${RNN}
+        cell Told(D) {
+          input x: [D]
+          context c: [D]
+          state h: [D]
+          h' = tanh(h * c + x)
+          output h'
+        }
+        model M(D = 3) {
+          input source: [S, D], x: [T, D]
+          use enc = RNN(D), dec = RNN(D), told = Told(D)
+          es, end = scan enc(source)
+          ds = scan dec(x) from end
+          ts = scan told(ds, end.h)
+          output ts
+          output direct = ts + ds
+          output code = end.h
+          loss sum(ts)
+        }`),
+    );
+    expect(module.graphs.stream!.args.some(({ name }) => name === "source")).toBe(false);
+  });
+
+  it.each(["std/seq2seq", "std/seq2seq-attention"])("%s: what the encoder gave is kept", (file) => {
+    expectStreams(moduleOfFile(file, { V: 7, W: 5, E: 3, H: 4 }));
+  });
+
+  it("shifts into the past, of one array kept once, and last states at any step", () => {
     const module = expectStreams(
       moduleOf(`
         cell Leaky(D) {
@@ -79,7 +128,7 @@ describe("stream", () => {
         model M(D = 3) {
           input x: [T, D]
           use one = Leaky(D), two = Leaky(D)
-          d[t, i] = (x[t - 2, i] else 0) * x[t, i]
+          d[t, i] = (x[t - 2, i] else 0) * x[t, i] + (x[t - 1, i] else 0)
           y = scan one(d)
           z, end = scan two(y)
           output y, z
@@ -91,28 +140,127 @@ describe("stream", () => {
     expect(module.states).toHaveLength(4);
   });
 
+  it("a causal convolution", () => {
+    const module = expectStreams(
+      moduleOf(`
+        model M(D = 3, K = 4) {
+          input x: [T, D]
+          param W: [D, K] ~ kaiming_uniform
+          y[t, d] = sum[k](W[d, k] * x[t - k, d] else 0)
+          output y
+          loss sum(y)
+        }`),
+    );
+    expect(module.states).toHaveLength(3);
+  });
+
+  it("positions", () => {
+    expectStreams(
+      moduleOf(`
+        model M(D = 3) {
+          input x: [T, D]
+          y[t, d] = x[t, d] * sin(t / 2) + t
+          output y
+          loss sum(y)
+        }`),
+    );
+  });
+
+  it("sums, maxima, counts and the last step so far, where no step reads them", () => {
+    const module = expectStreams(
+      moduleOf(`
+        model M(D = 3) {
+          input x: [T, D], tag: [T] id(3)
+          output mean_[d: D] = sum[t](x[t, d]) / T
+          output top = max(x)
+          output low[d: D] = min[t](x[t, d] * t)
+          output counts[k: 3] = sum[t](where(tag[t] == k, 1, 0))
+          output last = x[T - 1]
+          y = 2 * x
+          output y
+          loss sum(y)
+        }`),
+    );
+    expect(module.graphs.start).toBeDefined();
+  });
+
+  it("sums and maxima over the steps so far", () => {
+    expectStreams(
+      moduleOf(`
+        model M(D = 3) {
+          input x: [T, D]
+          total[t: T, d: D] = sum[s: T](where(s <= t, x[s, d], 0))
+          before[t: T, d: D] = sum[s: T](where(s < t, x[s, d] * x[t, d], 0))
+          window[t: T, d: D] = max[s: T](where(t - s < 3, where(s <= t, x[s, d], -inf), -inf))
+          weighted[t: T, d: D] = sum[s: T](where(t - s >= 0, exp(s - t), 0) * x[s, d])
+          output total, before, window, weighted
+          loss sum(total)
+        }`),
+    );
+  });
+
+  it("a transformer caches keys and values", () => {
+    const module = expectStreams(moduleOfFile("std/transformer-lm", { V: 7, D: 4, L: 2, Heads: 2 }));
+    expect(module.states.map(({ name, shape }) => [name, shape[0]])).toEqual([
+      ["key", "_room"],
+      ["value", "_room"],
+      ["key_2", "_room"],
+      ["value_2", "_room"],
+    ]);
+  });
+
+  it("attention among recurrences and convolutions", () => {
+    expectStreams(moduleOfFile("std/hybrid-lm", { V: 7, D: 4, Below: 1, Above: 1 }));
+  });
+
+  it("attention over past tokens by additive scores and log-weights", () => {
+    expectStreams(
+      moduleOf(`
+        model M(D = 3, V = 5) {
+          input token: [T] id(V)
+          param E: [V, D] ~ normal, u: [D] ~ normal
+          x = E[token]
+          score[t: T, s: T] = sum[d](u[d] * tanh(x[t, d] + x[s, d])) - abs(t - s)
+          weight[t, s] = log_softmax[s](where(s > t, -inf, score[t, s]))
+          y[t, d] = sum[s](exp(weight[t, s]) * x[s, d])
+          output y
+          output total[t] = logsumexp[s](where(s <= t, score[t, s], -inf))
+          loss sum(y)
+        }`),
+    );
+  });
+});
+
+describe("what does not stream says why", () => {
   const refusals: readonly (readonly [reason: string, model: string])[] = [
-    ["a scan reverse over T", "y = scan reverse rnn(x)"],
-    ["a sum over T", "p[i] = sum[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
-    ["a maximum over T", "p[i] = max[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
-    ["a look ahead along T", "y[t, i] = x[t + 1, i] else 0"],
-    ["the position along T", "y[t, i] = x[t, i] * t"],
-    ["every pair of steps of T", "y[t, i] = sum[s](exp(x[t, i] * x[s, i]))"],
-    ["a last state over T read at every step", "u, end = scan rnn(x)  y[t, i] = u[t, i] * end.h[i]"],
-    ["a scan over T that does not start from zero", "y = scan rnn(x) from { h: first }"],
+    ["a scan reverse over T, in `h`", "y = scan reverse rnn(x)"],
+    ["a sum over all of T, read at every step, in `y`", "p[i] = sum[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
+    ["a maximum over all of T, read at every step, in `y`", "p[i] = max[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
+    ["the number of steps T, read at every step, in `y`", "y[t, i] = x[t, i] * t / T"],
+    ["the last step of T, read at every step, in `y`", "p = x[T - 1]  y[t, i] = x[t, i] * p[i]"],
+    ["a look ahead along T, in `y`", "y[t, i] = x[t + 1, i] else 0"],
+    [
+      "a softmax or logsumexp over all of T, read at every step, in `w`",
+      "s[t, u] = sum[i](x[t, i] * x[u, i])  w[t, u] = softmax[u](s[t, u])  y[t, i] = sum[u](w[t, u] * x[u, i])",
+    ],
+    [
+      "a softmax or logsumexp over all of T, read at every step, in `w`",
+      `s[t, u] = where(u <= t + 1, sum[i](x[t, i] * x[u, i]), -inf)
+       w[t, u] = softmax[u](s[t, u])  y[t, i] = sum[u](w[t, u] * x[u, i])`,
+    ],
+    ["a sum over all of T, read at every step, in `y`", "y[t, i] = sum[s](exp(x[t, i] * x[s, i]))"],
+    ["a sum over all of T, read at every step, in `y`", "y[t: T, i: D] = sum[s: T](where(s >= t, x[s, i], 0))"],
+    ["a last state over T, read at every step, in `y`", "u, end = scan rnn(x)  y[t, i] = u[t, i] * end.h[i]"],
+    ["a last state over T, read at every step, in `h`", "u, end = scan rnn(x)  y = scan other(u) from end"],
+    ["every pair of steps of T, in `y`", "y[t: T, s: T] = x[t, 0] * x[s, 1]"],
+    ["a look-up among steps of T by number, in `y`", "y[i] = x[T - 2, i] else 0"],
   ];
-  it.each(refusals)("says why not: %s", (reason, statements) => {
+  it.each(refusals)("%s", (reason, statements) => {
     const module = moduleOf(`
-      cell RNN(D) {
-        input x: [D]
-        state h: [D]
-        param W: [D, D] ~ orthogonal
-        h' = tanh(W @ h + x)
-        output h'
-      }
+      ${RNN}
       model M(D = 3) {
         input x: [T, D], first: [D]
-        use rnn = RNN(D)
+        use rnn = RNN(D), other = RNN(D)
         ${statements}
         output y
         loss sum(y)
@@ -122,13 +270,13 @@ describe("stream", () => {
     expect(after.graphs.stream).toBeUndefined();
   });
 
-  it("says that a model without lengths has none to stream along", () => {
+  it("a model without lengths", () => {
     const module = moduleOf("model M(D = 3) { input x: [D]  y = 2 * x  output y  loss sum(y) }");
     expect(runPipeline(module).streamRefusal).toBe("no length");
   });
+});
 
-  it("is a module that verifies", () => {
-    const before = moduleOfFile("std/char-lm", { V: 7, E: 3, H: 4 });
-    verifyModule(stream({ ...before, graphs: { predict: prediction(before.graphs.forward!) } }), "stream");
-  });
+it("is a module that verifies", () => {
+  const before = moduleOfFile("std/char-lm", { V: 7, E: 3, H: 4 });
+  verifyModule(stream({ ...before, graphs: { predict: prediction(before.graphs.forward!) } }), "stream");
 });

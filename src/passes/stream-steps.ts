@@ -1,0 +1,333 @@
+/**
+ * @file Makes the graph of a stream's steps from that of a whole prediction. `T` is the number of steps at hand there;
+ * what stands for all steps so far has an axis over `ROOM`, which is at least as long: places of steps still to come hold
+ * nothing, and causality is the proof that nobody reads them.
+ */
+
+import { Builder } from "../ir/builder.js";
+import { registry } from "../ir/registry.js";
+import { definitions, idsBeyond, reads, substitute, substituteReads } from "../ir/traverse.js";
+import {
+  type Dim,
+  type Graph,
+  type Instr,
+  type Op,
+  PAST,
+  ROOM,
+  type Type,
+  type Value,
+  type ValueId,
+} from "../ir/types.js";
+import { invariant, present } from "../support/assert.js";
+import { uniformConstant } from "./constant.js";
+import { closeLoop, type LoopState, openLoop } from "./loop.js";
+import { Causality, NEUTRAL } from "./stream-causal.js";
+import { bodyObstacle, nameReduction, refuse } from "./stream-obstacle.js";
+import { type Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
+
+/** What a stream holds between steps. */
+export interface Kept {
+  readonly name: string;
+  /** In the graph of steps: an argument. */
+  readonly value: Value;
+  /** In the graph of steps: what it becomes; what has none is the same at every step. */
+  readonly next?: Value;
+  /** Before the first step: a value of the whole prediction that no step takes part in, or one number everywhere. */
+  readonly initial: Value | number;
+}
+
+/** What is known of a prediction beforehand. */
+export interface Survey {
+  readonly graph: Graph;
+  readonly length: string;
+  /** Values that are known before the first step. */
+  readonly steady: ReadonlySet<ValueId>;
+  /** Those of them that inputs have a part in. */
+  readonly given: ReadonlySet<ValueId>;
+  /** Values that depend on data of the steps. */
+  readonly timed: ReadonlySet<ValueId>;
+  readonly demands: Demands;
+}
+
+export interface Steps {
+  readonly instrs: readonly Instr[];
+  /** What results became. */
+  readonly renamed: ReadonlyMap<ValueId, Value>;
+  readonly kept: readonly Kept[];
+}
+
+/** @throws Refusal */
+export function buildSteps(survey: Survey): Steps {
+  const maker = new StepMaker(survey);
+  for (const arg of survey.graph.args) maker.argument(arg.value);
+  for (const instr of survey.graph.instrs) maker.instruction(instr);
+  return { instrs: maker.b.instrs, renamed: maker.renamed, kept: maker.kept };
+}
+
+/** Whether a value that is known beforehand is as well made anew from what it views. */
+const isView = (instr: Instr) => instr.op === "broadcast" || instr.op === "slice";
+
+class StepMaker {
+  readonly b: Builder;
+  readonly renamed = new Map<ValueId, Value>();
+  readonly kept: Kept[] = [];
+  readonly #defined: ReadonlyMap<ValueId, Instr>;
+  readonly #causality = new Causality();
+  /** Values for all steps so far, and pairs of a step at hand and one so far, by their roles. */
+  readonly #past = new Map<string, Value>();
+  /** What is known after the newest step only, and how it comes about. */
+  readonly #final = new Map<ValueId, string>();
+  readonly #names: Set<string>;
+  #places: { readonly row: Value; readonly isNew: Value } | undefined;
+  #loops = 0;
+
+  constructor(readonly survey: Survey) {
+    this.b = new Builder(idsBeyond(survey.graph));
+    this.#defined = definitions(survey.graph.instrs);
+    this.#names = new Set(survey.graph.args.map(({ name }) => name));
+  }
+
+  argument(value: Value): void {
+    if (this.survey.given.has(value.id)) this.#keepGiven(value);
+    else this.#pasts(value);
+  }
+
+  instruction(instr: Instr): void {
+    const { steady, given } = this.survey;
+    const [result] = instr.results;
+    if (steady.has(result.id)) {
+      if (given.has(result.id) && !isView(instr)) for (const value of instr.results) this.#keepGiven(value);
+      else this.#push(instr);
+      return;
+    }
+    this.#checkFinal(instr);
+    if (instr.op === "scan") {
+      this.#scan(instr);
+    } else if (this.survey.demands.of(result).some((roles) => !isPast(roles))) {
+      const now = this.#now(instr);
+      if (now !== undefined) this.renamed.set(result.id, now);
+    }
+    for (const value of instr.results) this.#pasts(value, instr);
+  }
+
+  /** What the last step decides must not be read at each: an earlier one would know of it. */
+  #checkFinal(instr: Instr): void {
+    const { graph, length } = this.survey;
+    const reason = reads(instr).flatMap((value) => this.#final.get(value.id) ?? [])[0];
+    if (reason === undefined) return;
+    const everyStep = instr.results.some(({ type }) => type.shape.includes(length));
+    if (everyStep || (instr.op === "scan" && instr.attrs.length === length)) {
+      refuse(`${reason}, read at every step`, graph, instr.results[0]);
+    }
+    for (const value of instr.results) this.#final.set(value.id, reason);
+  }
+
+  /** Adds the instruction with its operands as they are for the steps at hand. */
+  #push(instr: Instr): void {
+    const own = substituteReads(instr, this.renamed);
+    this.b.instrs.push(own);
+    if (own.op !== "scan") this.#causality.learn(own);
+  }
+
+  /** The result for the steps at hand; undefined where it is the instruction's own. */
+  #now(instr: Exclude<Instr, Instr<"scan">>): Value | undefined {
+    const { length, graph } = this.survey;
+    const [result] = instr.results;
+    const [first] = instr.args;
+    switch (instr.op) {
+      case "length":
+        this.#final.set(result.id, `the number of steps ${length}`);
+        this.#push(instr);
+        return this.b.binary("add", result, this.#pastSteps());
+      case "iota": {
+        this.#push(instr);
+        if (instr.attrs.shape[instr.attrs.axis] !== length) return undefined;
+        const position = this.b.binary("add", result, this.#pastSteps());
+        this.#causality.isPresent(position);
+        return position;
+      }
+      case "reduce":
+      case "contract": {
+        const roles = uniformRoles(result, length, "now");
+        const operands = operandRoles(instr, roles, length);
+        if (operands.some(isPast)) return this.#made(instr, roles);
+        if (operands.some((own) => countRoles(own) > countRoles(roles))) return this.#accumulated(instr);
+        this.#push(instr);
+        return undefined;
+      }
+      case "shift":
+        if (first.type.shape[instr.attrs.axis] === length) {
+          const ahead = instr.attrs.offset < 0;
+          refuse(
+            ahead ? `a look ahead along ${length}` : `a look back over ${length} by too many steps`,
+            graph,
+            result,
+          );
+        }
+        break;
+      case "gather":
+        if (first.type.shape[0] === length) return this.#newest(instr);
+        break;
+      default:
+    }
+    this.#push(instr);
+    return undefined;
+  }
+
+  /** A sum, maximum or minimum over all steps: what it was, joined with the steps at hand. */
+  #accumulated(instr: Instr<"reduce"> | Instr<"contract">): Value {
+    const { graph, length } = this.survey;
+    const [result] = instr.results;
+    this.#push(instr);
+    const kind = instr.op === "reduce" ? instr.attrs.kind : "sum";
+    const value = this.#state(result.hint ?? "total", result.type);
+    const next = this.b.binary(kind === "sum" ? "add" : kind, value, result, result.hint);
+    this.kept.push({ name: present(value.hint, "stream", "the name"), value, next, initial: NEUTRAL[kind] });
+    this.#final.set(result.id, `${nameReduction(instr, graph)} over all of ${length}`);
+    return next;
+  }
+
+  /** `x[T - 1]`: the newest step. No other place is known to lie at or before every step that reads it. */
+  #newest(instr: Instr<"gather">): Value {
+    const { graph, length } = this.survey;
+    const [table, index] = instr.args;
+    const [result] = instr.results;
+    if (!this.#isLastStep(index)) refuse(`a look-up among steps of ${length} by number`, graph, result);
+    this.#final.set(result.id, `the last step of ${length}`);
+    const last = this.b.binary("add", this.b.op("length", { name: length }, []), this.b.constant(-1, "i32"));
+    return this.b.op("gather", {}, [substitute(table, this.renamed), last], result.hint);
+  }
+
+  #isLastStep(index: Value): boolean {
+    const instr = this.#defined.get(index.id);
+    if (instr?.op !== "add") return false;
+    const [a, b] = instr.args.map((arg) => this.#defined.get(arg.id));
+    const isLength = (i: Instr | undefined) => i?.op === "length" && i.attrs.name === this.survey.length;
+    const isMinusOne = (i: Instr | undefined) => i?.op === "const" && i.attrs.value === -1;
+    return (isLength(a) && isMinusOne(b)) || (isLength(b) && isMinusOne(a));
+  }
+
+  #scan(instr: Instr<"scan">): void {
+    const { graph, length, steady } = this.survey;
+    const obstacle = bodyObstacle(instr, length);
+    if (obstacle !== undefined) refuse(obstacle, graph, instr.results[0]);
+    if (instr.attrs.length !== length) {
+      this.#push(instr);
+      return;
+    }
+    const loop = openLoop(instr);
+    const index = this.#loops++;
+    const states = loop.states.map((state, i) => {
+      invariant(steady.has(state.initial.id), "stream", "a scan starts from what is known before the first step");
+      const value = this.#state(stateName(state, index, i), state.initial.type);
+      const constant = uniformConstant(state.initial, (id) => this.#defined.get(id));
+      const initial = constant ?? state.initial;
+      this.kept.push({ name: present(value.hint, "stream", "the name"), value, next: state.last, initial });
+      this.#final.set(state.last.id, `a last state over ${length}`);
+      return { ...state, initial: value };
+    });
+    this.#push(closeLoop({ ...loop, states }));
+  }
+
+  /** Makes a value in every role that takes in past steps, as far as one is needed. */
+  #pasts(value: Value, instr?: Instr): void {
+    for (const roles of this.survey.demands.of(value).filter(isPast)) {
+      const isPointwise = instr !== undefined && registry[instr.op].lowering === "pointwise";
+      const anew = instr !== undefined && isComputedAnew(instr, roles, this.survey.timed.has(value.id), isPointwise);
+      this.#past.set(pastKey(value, roles), anew ? this.#made(instr, roles) : this.#cached(value, roles));
+    }
+  }
+
+  /** The result in these roles, from operands in theirs. */
+  #made(instr: Instr, roles: Roles): Value {
+    const { graph, length } = this.survey;
+    const operands = operandRoles(instr, roles, length);
+    const args = instr.args.map((arg, i) => this.#value(arg, operands[i]));
+    const [result] = instr.results;
+    if (instr.op === "reduce" || instr.op === "contract") {
+      const sumsPast = operands.some((own) => isPast(own)) && !isPast(roles);
+      if (sumsPast && !this.#takesInThePastAlone(instr, args)) {
+        refuse(`${nameReduction(instr, graph)} over all of ${length}, read at every step`, graph, result);
+      }
+    }
+    if (instr.op === "shift" && instr.args[0].type.shape[instr.attrs.axis] === length) {
+      refuse(`a shift of pairs of steps of ${length}`, graph, result);
+    }
+    const shape = (dims: readonly Dim[]) => dims.map((dim, axis) => (roles[axis] === "past" ? ROOM : dim));
+    const attrs = "shape" in instr.attrs ? { ...instr.attrs, shape: shape(instr.attrs.shape) } : instr.attrs;
+    const made = this.b.op<Op>(instr.op, attrs, args, result.hint);
+    this.#causality.learn(this.b.instrs[this.b.instrs.length - 1]);
+    if (instr.op === "iota" && roles[instr.attrs.axis] === "past") this.#causality.isOther(made);
+    return made;
+  }
+
+  #takesInThePastAlone(instr: Instr<"reduce"> | Instr<"contract">, args: readonly Value[]): boolean {
+    const later = args.map((arg) => this.#causality.later(arg));
+    return instr.op === "reduce" ? later[0] === NEUTRAL[instr.attrs.kind] : later.includes(0);
+  }
+
+  #value(value: Value, roles: Roles): Value {
+    if (!isPast(roles)) return substitute(value, this.renamed);
+    return present(this.#past.get(pastKey(value, roles)), "stream", `%${value.id} as ${roles.join()}`);
+  }
+
+  /** The value of all steps so far, kept from step to step: places of the steps at hand are written, the rest stays. */
+  #cached(value: Value, roles: Roles): Value {
+    const { b } = this;
+    const rows = substitute(value, this.renamed);
+    const { shape, elem } = rows.type;
+    const axis = roles.indexOf("past");
+    // The axis of steps stands first, so that a larger cache begins as the smaller one did.
+    const order = [axis, ...shape.flatMap((_, i) => (i === axis ? [] : [i]))];
+    const places = shape.map((_, i) => order.indexOf(i));
+    const first = order.map((i) => shape[i]);
+    const type: Type = { elem, shape: first.with(0, ROOM) };
+    const { row, isNew } = this.#rowsOfPlaces();
+    const written = b.op("gather", {}, [b.broadcast(rows, first, places), row]);
+    const state = this.#state(value.hint ?? "past", type);
+    const next = b.select(b.broadcast(isNew, type.shape, [0]), written, state, value.hint);
+    this.kept.push({ name: present(state.hint, "stream", "the name"), value: state, next, initial: 0 });
+    return b.broadcast(next, shape.with(axis, ROOM), order);
+  }
+
+  /** For each place of a cache: which of the steps at hand belongs there, and whether one does. */
+  #rowsOfPlaces(): { readonly row: Value; readonly isNew: Value } {
+    if (this.#places !== undefined) return this.#places;
+    const { b } = this;
+    const from = b.binary("sub", b.iota([ROOM], 0), this.#pastSteps());
+    const steps = b.op("length", { name: this.survey.length }, []);
+    const zero = b.constant(0, "i32");
+    const isNew = b.binary("and", b.binary("ge", from, zero), b.binary("lt", from, steps));
+    const row = b.binary("max", b.binary("min", from, b.binary("sub", steps, b.constant(1, "i32"))), zero);
+    this.#places = { row, isNew };
+    return this.#places;
+  }
+
+  #pastSteps(): Value {
+    return this.b.op("length", { name: PAST }, []);
+  }
+
+  #keepGiven(value: Value): void {
+    const kept = this.#state(value.hint ?? "given", value.type);
+    this.kept.push({ name: present(kept.hint, "stream", "the name"), value: kept, initial: value });
+    this.renamed.set(value.id, kept);
+  }
+
+  /** An argument, with a name of its own. */
+  #state(base: string, type: Type): Value {
+    let name = base;
+    for (let n = 2; this.#names.has(name); n++) name = `${base}_${n}`;
+    this.#names.add(name);
+    return this.b.fresh(type, name);
+  }
+}
+
+const pastKey = (value: Value, roles: Roles) => `${value.id}:${roles.join()}`;
+
+const countRoles = (roles: Roles) => roles.filter((role) => role !== undefined).length;
+
+/** The state's dotted path if lowering gave one, else by position. */
+function stateName({ previous, last }: LoopState, loop: number, state: number): string {
+  const hint = last.hint ?? previous.hint ?? String(state);
+  return hint.includes(".") ? hint : `${loop}.${hint}`;
+}
