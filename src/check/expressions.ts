@@ -97,15 +97,15 @@ function checkPath(context: Context, expr: PathExpr): TypedExpr {
     context.reporter.report("SEQ2005", span, message, didYouMean(rest, known));
     return errorExpr(span);
   };
+  // A block checked alone has fewer instances in an array than it may get.
+  const wanted = context.symbolic ? rest.replace(/^\d+/, "0") : rest;
   if (meaning.kind === "record") {
-    const field = meaning.fields.get(rest);
+    const field = meaning.fields.get(wanted);
     return field === undefined ? missing([...meaning.fields.keys()], "last state") : { ...field, span };
   }
   if (meaning.kind === "instance") {
-    const { path, blocks, isArray } = meaning.instance;
+    const { path, blocks } = meaning.instance;
     const parameters = blocks.flatMap((block) => block.parameters);
-    // A block checked alone has fewer instances in an array than it may get.
-    const wanted = context.symbolic && isArray ? rest.replace(/^\d+/, "0") : rest;
     const parameter = parameters.find((p) => p.path === `${path}.${wanted}`);
     if (parameter !== undefined) return { kind: "read", binding: parameter, type: parameter.type, span };
     const known = parameters.map((p) => p.path.slice(path.length + 1));

@@ -49,6 +49,7 @@ export class Expressions {
       () => this.#positive(sub_()),
       () => this.#divided(sub_(), sub_()),
       () => this.#power(sub_()),
+      () => call("clamp", 1, sub_(), number(-0.713), number(0.831)),
       () => this.#choice(sub_(), sub_(), axes, indices),
       () => this.#called(axes, depth, indices),
     ];
@@ -194,7 +195,6 @@ export class Expressions {
     const forms: (() => Piece)[] = [
       () => call("max", bound, a, moved),
       () => call("min", bound, a, moved),
-      () => atom(`clamp(${a.text}, -0.713, 0.831)`, 1),
       () => atom(`where(${this.#condition(axes, indices)}, ${a.text}, ${b.text})`, bound),
       () => atom(`where(${this.#condition(axes, indices)}, ${a.text}, ${b.text})`, bound),
     ];

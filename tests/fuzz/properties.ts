@@ -54,6 +54,7 @@ const STEPS = [1e-3, 1e-4, 1e-5, 1e-6];
 function checkGradients(module: Module, lowered: Graph, args: Arrays, trained: Arrays, spec: Spec): void {
   const random = randomSource(spec.seed + 1);
   const learned = module.parameters.filter(({ name }) => `grad:${name}` in trained);
+  if (learned.length === 0) return;
   const gradients = learned.map(({ name }) => trained[`grad:${name}`].data);
   const scale = Math.sqrt(gradients.reduce((sum, data) => sum + dot(data, data), 0));
   const loss = (name: string, data: readonly Float64Array[], h: number) => {

@@ -1,0 +1,36 @@
+/** @file What random specs found, each reduced to what it takes. */
+
+import { describe, expect, test } from "vitest";
+import { BATCH } from "../../src/ir/types.js";
+import { present } from "../../src/support/assert.js";
+import { runOnDevice } from "../support/ladder.js";
+import { agreesOnDevice, agreesWithItself, compiles } from "./properties.js";
+
+const found: Record<string, string> = {
+  "the last states of the third instance of a chain": `
+    cell Leaky(D) {
+      input x: [D]
+      state h: [D]
+      h' = tanh(x + h)
+      output h'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [P]
+      param W: [P] ~ ones
+      use rnn[3] = Leaky(P)
+      v, end = chain scan rnn(x)
+      output v
+      loss mse(end.1.h * W + end.2.h, t)
+    }`,
+};
+
+describe.each(Object.entries(found))("%s", (_, text) => {
+  const spec = { text, lengths: { [BATCH]: 2, T: 3, S: 2 }, seed: 5 };
+  test("is compiled, with the right gradients on the device", async () => {
+    const model = present(compiles(spec), "test", "the model");
+    agreesWithItself(spec, model);
+    await agreesOnDevice(spec, model, runOnDevice);
+    expect(model.manifest.parameters.length).toBeGreaterThan(0);
+  });
+});
