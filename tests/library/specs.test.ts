@@ -35,3 +35,30 @@ describe.each(files)("%s", (file) => {
     expect([...LIBRARY_FIXTURES, ...ELSEWHERE]).toContain(name);
   });
 });
+
+/** Those that take a size for what comes in and one for what goes out. */
+const CELLS: Readonly<Record<string, string>> = {
+  rnn: "RNN",
+  "simple-rnn": "SimpleRNN",
+  lstm: "LSTM",
+  "lstm-concat": "LSTMConcat",
+  "lstm-peephole": "LSTMPeephole",
+  gru: "GRU",
+  "gru-concat": "GRUConcat",
+  mgu: "MGU",
+  indrnn: "IndRNN",
+  "min-gru": "MinGRU",
+  "min-lstm": "MinLSTM",
+  lru: "LRU",
+};
+
+test.each(Object.entries(CELLS))("a classifier takes %s", (file, cell) => {
+  const classifier = readFileSync(new URL("models/classifier.seq", specs), "utf8");
+  const text = classifier.replace("cell = LSTM", `cell = ${cell}`).replaceAll("LSTM }", `${cell} }`);
+  const { diagnostics } = check({
+    files: ["test.seq"],
+    host: hostOf({ "test.seq": text.replace("std/lstm", `std/${file}`) }),
+  });
+  expect(text).toContain(`cell = ${cell}`);
+  expect(diagnostics.map((d) => `${d.code} ${d.message}`)).toEqual([]);
+});
