@@ -3,13 +3,14 @@
 import type { Lengths } from "./arena.js";
 import { DeviceGuard } from "./guard.js";
 import { initialiseParameters } from "./initialise.js";
-import type { Manifest, Port, Program } from "./manifest.js";
+import type { Manifest, Port, Program, Streaming } from "./manifest.js";
+import { PAST, ROOM } from "./manifest.js";
 import type { CompiledProgram, Execution } from "./program.js";
 import { checkBufferSize, compileProgram } from "./program.js";
 import type { Region } from "./readback.js";
 import { checkInputs, extentsOf } from "./validate.js";
 
-export type ProgramName = keyof Manifest["programs"];
+export type ProgramName = Exclude<keyof Manifest["programs"], "stream"> | "start" | "step";
 
 /** Something that holds buffers of its own. */
 export interface Destroyable {
@@ -51,14 +52,28 @@ export class ModelCore {
     this.guard.check();
   }
 
-  /** The program with its pipelines, made once. @throws Error where the model cannot stream. */
-  compile(name: ProgramName): Promise<CompiledProgram> {
-    const program = this.manifest.programs[name];
-    const { name: model, lengths } = this.manifest;
-    if ("refused" in program) return Promise.reject(new Error(`${model} cannot run as a stream: ${program.refused}`));
+  /** The streaming form. @throws Error with the reason where there is none. */
+  get streaming(): Streaming {
+    const { name, programs } = this.manifest;
+    if ("refused" in programs.stream) throw new Error(`${name} cannot run as a stream: ${programs.stream.refused}`);
+    return programs.stream;
+  }
+
+  /** The program with its pipelines, made once. @throws Error where the model has none of that name. */
+  async compile(name: ProgramName): Promise<CompiledProgram> {
     let compiled = this.#compiled.get(name);
     if (compiled === undefined) {
-      compiled = compileProgram(this.device, program, lengths, `the ${name} program of ${model}`);
+      const { programs, lengths, name: model } = this.manifest;
+      const isStreams = name === "start" || name === "step";
+      const program = isStreams ? this.streaming[name] : programs[name];
+      if (program === undefined) throw new Error(`${model} has no ${name} program`);
+      const words = name === "step" ? [...lengths, PAST, ROOM] : lengths;
+      compiled = compileProgram(
+        this.device,
+        program,
+        words,
+        `the ${isStreams ? "stream's " : ""}${name} program of ${model}`,
+      );
       this.#compiled.set(name, compiled);
     }
     return compiled;
@@ -96,9 +111,10 @@ export function checkedSlots(
   ports: readonly Port[],
   given: object,
   sizes: Lengths,
+  ragged?: readonly string[],
 ): Map<number, Float32Array> {
   const slots = new Map<number, Float32Array>();
-  for (const [name, values] of checkInputs(ports, given, sizes)) {
+  for (const [name, values] of checkInputs(ports, given, sizes, ragged)) {
     if (Object.hasOwn(program.inputs, name)) slots.set(program.inputs[name], values);
   }
   return slots;

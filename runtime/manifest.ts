@@ -5,7 +5,9 @@
  * 0 and 1); parameters lie in another, in the order of `parameters`, and the two moments of AdamW in a third.
  * Offsets within the arena depend on the batch and the lengths, so the runtime plans them and hands them to the
  * kernels in a uniform buffer: u32 words, first the batch, then `Manifest.lengths` in order, then the offset of each
- * slot, all counted in elements.
+ * slot, all counted in elements; in a program that draws random numbers `DRAW_WORDS` besides.
+ *
+ * A stream's steps have two lengths more, behind those of the manifest: `PAST` and `ROOM`.
  *
  * Bindings of group 0: 0 plan (uniform) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
  * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`). A kernel of layout "step" uses 0–2, one of
@@ -14,6 +16,12 @@
 
 /** The name of the batch where run-time lengths are named. */
 export const BATCH = "_B";
+
+/** In a stream: the number of steps before those at hand. */
+export const PAST = "_past";
+
+/** In a stream: how many steps, from the first on, the caches have room for. They have it as their first axis. */
+export const ROOM = "_room";
 
 /** A number known at run time: ⌈factor · Π lengths / divisor⌉. */
 export interface Count {
@@ -54,21 +62,41 @@ export interface Program {
   readonly outputs: Readonly<Record<string, number>>;
   /** Slots of one element: `loss`, each metric, and in the training step `gradNorm` (before clipping). */
   readonly scalars: Readonly<Record<string, number>>;
-  /** Streaming: slot of the next value of each kept state, by its name. */
+  /** Streaming: slot of the next value of each kept state, by its name; of the first in the program of the start. */
   readonly nextStates: Readonly<Record<string, number>>;
   /** Training: the slot of all gradients, laid out as the parameters, before clipping. */
   readonly gradients?: number;
+  /** Whether it draws random numbers, by the words `DRAW_WORDS` at the end of its plan. */
+  readonly draws?: boolean;
 }
 
 export type Elem = "f32" | "i32" | "bool";
 
-/** An input, target, output or kept state. The batch leads and is implicit; axes are sizes or names of lengths. */
+/** An input, target or output. The batch leads and is implicit; axes are sizes or names of lengths. */
 export interface Port {
   readonly name: string;
   readonly elem: Elem;
   readonly shape: readonly (number | string)[];
   /** For ids: the values are 0 … classes−1. */
   readonly classes?: number;
+}
+
+/** A kept state of a stream. All axes are there, the batch and `ROOM` by name. */
+export interface KeptState {
+  readonly name: string;
+  readonly elem: Elem;
+  readonly shape: readonly (number | string)[];
+}
+
+/** A model as a stream: a step or a chunk at a time. */
+export interface Streaming {
+  /** The length along which it runs. Inputs without it are given before the first step. */
+  readonly length: string;
+  /** What the stream holds from step to step: states, caches of past steps, what inputs without steps gave. */
+  readonly states: readonly KeptState[];
+  /** Computes states from the inputs without steps. Those it does not give are zero. */
+  readonly start?: Program;
+  readonly step: Program;
 }
 
 /** How a parameter starts; see `initialise.ts` for the meaning of each op. */
@@ -97,11 +125,12 @@ export interface Manifest {
   readonly generator: string;
   /** Run-time lengths besides the batch. */
   readonly lengths: readonly string[];
+  /** Those of which every example has its own: an input [batch] of the programs under the name of the length. */
+  readonly ragged?: readonly string[];
   readonly inputs: readonly Port[];
   readonly targets: readonly Port[];
   readonly outputs: readonly Port[];
   readonly metrics: readonly string[];
-  readonly states: readonly Port[];
   /** In the order of the flat buffer: first those with weight decay, then those without, then the frozen. */
   readonly parameters: readonly ParameterSpec[];
   /** Elements: [0, decayed) decay, [0, trainable) are updated and have gradients, `total` is the whole buffer. */
@@ -111,9 +140,12 @@ export interface Manifest {
     readonly evaluate: Program;
     readonly predict: Program;
     /** The streaming form, or the reason why there is none. */
-    readonly stream: Program | { readonly refused: string };
+    readonly stream: Streaming | { readonly refused: string };
   };
 }
+
+/** What random numbers depend on besides their stream and counter: the run's seed, and the step of training. */
+export const DRAW_WORDS = ["_seed", "_step"] as const;
 
 /** The f32 words of the hyper-parameter uniform, in order. Corrections are 1 − βᵗ; clipNorm 0 means no clipping. */
 export const HYPER_FIELDS = [

@@ -21,6 +21,13 @@ export type Sizes<Length extends AnyLength> = { readonly batch: number } & (unde
   ? { readonly length?: Length }
   : { readonly length: Length });
 
+/** What a stream needs before its first step. */
+export type StreamOptions<Length extends AnyLength, Given extends object> = {
+  readonly batch: number;
+  /** The lengths besides that along which the stream runs. */
+  readonly length?: Partial<Extract<Length, object>>;
+} & (object extends Given ? { readonly inputs?: Given } : { readonly inputs: Given });
+
 export interface ModelOptions {
   /** Of the parameters' start: a whole number from 0 to 2³²−1; default 0. */
   readonly seed?: number;
@@ -35,6 +42,7 @@ export class Model<
   Targets extends object = AnyInputs,
   Outputs extends object = AnyOutputs,
   Length extends AnyLength = AnyLength,
+  Given extends object = object,
 > {
   readonly #evaluation: Inference;
   readonly #prediction: Inference;
@@ -45,12 +53,13 @@ export class Model<
     Targets extends object = AnyInputs,
     Outputs extends object = AnyOutputs,
     Length extends AnyLength = AnyLength,
+    Given extends object = object,
   >(
     device: GPUDevice,
     manifest: Manifest,
     { seed = 0 }: ModelOptions = {},
-  ): Promise<Model<Inputs, Targets, Outputs, Length>> {
-    return new Model<Inputs, Targets, Outputs, Length>(await ModelCore.create(device, manifest, seed));
+  ): Promise<Model<Inputs, Targets, Outputs, Length, Given>> {
+    return new Model<Inputs, Targets, Outputs, Length, Given>(await ModelCore.create(device, manifest, seed));
   }
 
   private constructor(private readonly core: ModelCore) {
@@ -83,13 +92,12 @@ export class Model<
   }
 
   /**
-   * Runs the model a step (length 1, the default where there is one length) or a chunk at a time.
+   * Runs the model a step or a chunk at a time. What has no step axis, such as a source to translate, is given now.
    * @throws Error with the reason where the model looks ahead.
    */
-  async stream(options: { readonly batch: number; readonly length?: Length }): Promise<Stream<Inputs, Outputs>> {
-    const { lengths } = this.manifest;
-    const length = options.length ?? (lengths.length === 1 ? 1 : undefined);
-    return Stream.create<Inputs, Outputs>(this.core, checkSizes(lengths, { batch: options.batch, length }));
+  async stream(options: StreamOptions<Length, Given>): Promise<Stream<Omit<Inputs, keyof Given>, Outputs, Given>> {
+    const others = this.manifest.lengths.filter((name) => name !== this.core.streaming.length);
+    return Stream.create(this.core, checkSizes(others, options), options.inputs ?? {});
   }
 
   /** Every parameter as it is after the steps already submitted, by name. */

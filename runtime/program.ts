@@ -10,7 +10,7 @@ import { evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import type { Dispatch, Program, Slot } from "./manifest.js";
-import { BATCH } from "./manifest.js";
+import { BATCH, DRAW_WORDS, PAST, ROOM } from "./manifest.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -167,7 +167,8 @@ export class Execution {
     this.arena = device.createBuffer({ label: "arena", size: size * 4, usage: STORAGE | COPY_SRC | COPY_DST });
     this.#offsets = swaps.length === 0 ? [offsets] : [offsets, swapped(offsets, swaps)];
     this.#plans = this.#offsets.map((each) => {
-      const words = new Uint32Array([sizes[BATCH], ...lengths.map((name) => sizes[name]), ...each]);
+      const fixed = [sizes[BATCH], ...lengths.map((name) => sizes[name]), ...each];
+      const words = new Uint32Array(program.draws ? [...fixed, ...DRAW_WORDS.map(() => 0)] : fixed);
       const plan = device.createBuffer({
         label: "plan",
         size: Math.ceil(words.byteLength / 16) * 16,
@@ -212,6 +213,21 @@ export class Execution {
       values.byteOffset,
       values.byteLength,
     );
+  }
+
+  /** Sets what the next submit's random numbers depend on. @param seed and step from 0 to 2³²−1. */
+  setDraws(seed: number, step: number): void {
+    const { device, program, lengths } = this.compiled;
+    if (!program.draws) return;
+    const place = (1 + lengths.length + program.slots.length) * 4;
+    for (const plan of this.#plans) device.queue.writeBuffer(plan, place, new Uint32Array([seed, step]));
+  }
+
+  /** Sets a length that no slot depends on, for the next submit. */
+  setLength(name: string, value: number): void {
+    const { device, lengths } = this.compiled;
+    const place = (1 + lengths.indexOf(name)) * 4;
+    for (const plan of this.#plans) device.queue.writeBuffer(plan, place, Uint32Array.of(value));
   }
 
   /** All dispatches in one pass; the device orders those that depend on each other. */
@@ -270,12 +286,14 @@ export function checkBufferSize(device: GPUDevice, bytes: number, what: string, 
 
 /** "batch 4, T 128". */
 export function nameSizes(sizes: Lengths): string {
+  const words: Readonly<Record<string, string>> = { [BATCH]: "batch", [ROOM]: "room for past steps" };
   return Object.entries(sizes)
-    .map(([name, size]) => `${name === BATCH ? "batch" : name} ${size}`)
+    .flatMap(([name, size]) => (name === PAST ? [] : [`${words[name] ?? name} ${size}`]))
     .join(", ");
 }
 
 function lowerable(sizes: Lengths): string {
-  const names = Object.keys(sizes).map((name) => (name === BATCH ? "the batch" : name));
+  const words: Readonly<Record<string, string>> = { [BATCH]: "the batch", [ROOM]: "the steps since the start" };
+  const names = Object.keys(sizes).flatMap((name) => (name === PAST ? [] : [words[name] ?? name]));
   return names.join(" or ");
 }

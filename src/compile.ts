@@ -122,10 +122,12 @@ function compileModel(typed: TypedModel, hash: string, verify: boolean): Compile
     manifest,
     typescript: emitModule(manifest, typed.doc === undefined ? origin : { ...origin, doc: typed.doc }),
     ir: printModule(module),
-    wgsl: Object.entries(manifest.programs)
-      .map(([name, program]) =>
-        "wgsl" in program ? `// ${name}\n${program.wgsl}` : `// ${name}: ${program.refused}\n`,
-      )
-      .join("\n"),
+    wgsl: kernelsOf(manifest),
   };
+}
+
+function kernelsOf({ programs: { stream, ...programs } }: Manifest): string {
+  const steps = "refused" in stream ? {} : { ...(stream.start && { start: stream.start }), step: stream.step };
+  const texts = Object.entries({ ...programs, ...steps }).map(([name, { wgsl }]) => `// ${name}\n${wgsl}`);
+  return ("refused" in stream ? [...texts, `// stream: ${stream.refused}\n`] : texts).join("\n");
 }

@@ -1,8 +1,8 @@
 /** @file All that the runtime needs to know of a module, as data. */
 
-import type { Manifest, Port as ManifestPort, ParameterSpec } from "../../runtime/manifest.js";
+import type { Manifest, Port as ManifestPort, ParameterSpec, Streaming } from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
-import type { Graph, GraphName, Module, Parameter, Port } from "../ir/types.js";
+import { type Graph, type GraphName, type Module, PAST, type Parameter, type Port, ROOM } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { buildProgram, type FlatLayout } from "./program.js";
 
@@ -33,6 +33,19 @@ function portOf({ name, elem, shape, classes }: Port): ManifestPort {
   return classes === undefined ? { name, elem, shape } : { name, elem, shape, classes };
 }
 
+function streamingOf(module: Module, layout: FlatLayout): Streaming | { readonly refused: string } {
+  const { graphs, lengths, states, streamLength } = module;
+  if (streamLength === undefined || graphs.stream === undefined) {
+    return { refused: module.streamRefusal ?? "it has no streaming form" };
+  }
+  return {
+    length: streamLength,
+    states: states.map(({ name, elem, shape }) => ({ name, elem, shape })),
+    ...(graphs.start && { start: buildProgram(module, graphs.start, layout) }),
+    step: buildProgram({ ...module, lengths: [...lengths, PAST, ROOM] }, graphs.stream, layout),
+  };
+}
+
 /** @param generator the compiler's name and version, kept in the manifest for people and checks. */
 export function buildManifest(module: Module, generator: string): Manifest {
   const { layout, specs } = layOut(module.parameters);
@@ -45,20 +58,18 @@ export function buildManifest(module: Module, generator: string): Manifest {
     name: module.name,
     generator,
     lengths: module.lengths,
+    ...(module.ragged === undefined ? {} : { ragged: module.ragged }),
     inputs: module.inputs.map(portOf),
     targets: module.targets.map(portOf),
     outputs: module.outputs.map(portOf),
     metrics: module.metrics,
-    states: module.states.map(portOf),
     parameters: specs,
     layout: { decayed: layout.decayed, trainable: layout.trainable, total: layout.total },
     programs: {
       train: program("train"),
       evaluate: program("evaluate"),
       predict: program("predict"),
-      stream: module.graphs.stream
-        ? program("stream")
-        : { refused: module.streamRefusal ?? "it has no streaming form" },
+      stream: streamingOf(module, layout),
     },
   };
 }

@@ -51,7 +51,14 @@ function print(w: Writer, key: string, value: unknown, depth: number): void {
   }
 }
 
-function portType(w: Writer, name: string, doc: string, ports: readonly Port[], outputs: boolean): void {
+function portType(
+  w: Writer,
+  name: string,
+  doc: string,
+  ports: readonly Port[],
+  outputs: boolean,
+  ragged: readonly string[] = [],
+): void {
   w.line(`/** ${doc} Row-major, the batch first. */`);
   w.block(`export interface ${name} {`, "}", () => {
     for (const { name: port, elem, shape, classes } of ports) {
@@ -60,7 +67,22 @@ function portType(w: Writer, name: string, doc: string, ports: readonly Port[], 
       w.line(`/** [${axes}]${range}. */`);
       w.line(`readonly ${port}: ${outputs ? "Float32Array" : ARRAYS[elem]};`);
     }
+    for (const length of ragged) {
+      w.line(
+        `/** [batch]: how many steps of ${length} each example has, from 1 up; by default all. Nothing past them counts. */`,
+      );
+      w.line(`readonly ${length}?: ${ARRAYS.i32} | undefined;`);
+    }
   });
+}
+
+/** The type of what a stream is given before its first step, if there is any. */
+function givenInputs({ inputs, programs: { stream } }: Manifest, name: string): readonly string[] {
+  if ("refused" in stream) return [];
+  const given = inputs.filter(({ shape }) => !shape.includes(stream.length));
+  return given.length === 0
+    ? []
+    : [`Pick<${name}Inputs, ${given.map((port) => JSON.stringify(port.name)).join(" | ")}>`];
 }
 
 export function emitModule(manifest: Manifest, source: ModuleSource): string {
@@ -76,7 +98,7 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
     for (const [key, value] of Object.entries(manifest)) print(w, key, value, 0);
   });
   w.line();
-  portType(w, `${name}Inputs`, "What the model is given.", manifest.inputs, false);
+  portType(w, `${name}Inputs`, "What the model is given.", manifest.inputs, false, manifest.ragged);
   w.line();
   portType(w, `${name}Targets`, "What it is also given in training and evaluation.", manifest.targets, false);
   w.line();
@@ -89,7 +111,10 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
       : lengths.length === 1
         ? "number"
         : `{ ${lengths.map((l) => `readonly ${l}: number`).join("; ")} }`;
-  w.line(`export type ${name} = Model<${name}Inputs, ${name}Targets, ${name}Outputs, ${length}>;`);
+  const types = [`${name}Inputs`, `${name}Targets`, `${name}Outputs`, length, ...givenInputs(manifest, name)].join(
+    ", ",
+  );
+  w.line(`export type ${name} = Model<${types}>;`);
   w.line();
   if (source.doc) {
     const lines = source.doc.replaceAll("*/", "*\\/").split("\n");
@@ -100,9 +125,7 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
   w.block(`export const ${name} = {`, "};", () => {
     w.line("/** A model on a device, its parameters as the spec starts them. */");
     w.block(`create(device: GPUDevice, options: { readonly seed?: number } = {}): Promise<${name}> {`, "},", () => {
-      w.line(
-        `return Model.create<${name}Inputs, ${name}Targets, ${name}Outputs, ${length}>(device, manifest, options);`,
-      );
+      w.line(`return Model.create<${types}>(device, manifest, options);`);
     });
     w.line("manifest,");
   });

@@ -105,6 +105,7 @@ fn total(at: u32) -> f32 {
     inputs: { tokens: 0 },
     outputs: { logits: 1 },
   };
+  const step = { ...predict, wgsl: header(["past", "room", "tokens", "logits"]) + forward };
   const init = {
     kind: "expression",
     expr: {
@@ -124,9 +125,8 @@ fn total(at: u32) -> f32 {
     targets: [{ name: "next", elem: "i32", shape: ["T"], classes: V }],
     outputs: [{ name: "logits", elem: "f32", shape: ["T", V] }],
     metrics: [],
-    states: [],
     parameters: [{ name: "table", shape: [V, V], offset: 0, init }],
     layout: { decayed: V * V, trainable: V * V, total: V * V },
-    programs: { train, evaluate, predict, stream: predict },
+    programs: { train, evaluate, predict, stream: { length: "T", states: [], step } },
   };
 }

@@ -146,7 +146,6 @@ export const affine: Manifest = {
   targets: [{ name: "t", elem: "f32", shape: [OUT] }],
   outputs: [{ name: "y", elem: "f32", shape: [OUT] }],
   metrics: ["worst"],
-  states: [],
   parameters: [
     {
       name: "W",
@@ -172,7 +171,7 @@ export const affine: Manifest = {
 const perStep: Count = { factor: 1, lengths: [BATCH, "T"], divisor: 1 };
 
 const accumulate: Program = {
-  wgsl: `${bindings(["batch", "T", "x", "sum", "next", "y"])}
+  wgsl: `${bindings(["batch", "T", "past", "room", "x", "sum", "next", "y"])}
 @compute @workgroup_size(4)
 fn accumulate(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x;
@@ -205,8 +204,10 @@ export const decaying: Manifest = {
   lengths: ["T"],
   inputs: [{ name: "x", elem: "f32", shape: ["T"] }],
   outputs: [{ name: "y", elem: "f32", shape: ["T"] }],
-  states: [{ name: "sum", elem: "f32", shape: [] }],
   parameters: [{ name: "a", shape: [], offset: 0, init: { kind: "expression", expr: { op: "number", value: 0.5 } } }],
   layout: { decayed: 1, trainable: 1, total: 1 },
-  programs: { ...affine.programs, stream: accumulate },
+  programs: {
+    ...affine.programs,
+    stream: { length: "T", states: [{ name: "sum", elem: "f32", shape: [BATCH] }], step: accumulate },
+  },
 };

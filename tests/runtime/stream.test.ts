@@ -32,10 +32,22 @@ function chunk(values: Float32Array, from: number, length: number): Float32Array
 test.each([1, 3, 4])("in chunks of %i gives what the whole sequence gives", async (length) => {
   const x = randomArray(BATCH * STEPS, 51);
   const expected = wholeSequence(x);
-  const stream = await model.stream({ batch: BATCH, length });
+  const stream = await model.stream({ batch: BATCH });
   for (let from = 0; from < STEPS; from += length) {
     const { y } = await stream.step({ x: chunk(x, from, length) });
     expect(distance(y, chunk(expected, from, length))).toBeLessThan(1e-6);
+  }
+  stream.destroy();
+});
+
+test("in uneven chunks, asked for without waiting, too", async () => {
+  const x = randomArray(BATCH * STEPS, 54);
+  const expected = wholeSequence(x);
+  const stream = await model.stream({ batch: BATCH });
+  const bounds = [0, 1, 4, 6, 7, 8, STEPS];
+  const outputs = bounds.slice(1).map((end, i) => stream.step({ x: chunk(x, bounds[i], end - bounds[i]) }));
+  for (const [i, { y }] of (await Promise.all(outputs)).entries()) {
+    expect(distance(y, chunk(expected, bounds[i], bounds[i + 1] - bounds[i]))).toBeLessThan(1e-6);
   }
   stream.destroy();
 });
@@ -55,7 +67,7 @@ test("reset forgets, after an even and an odd number of steps; a refused step do
   const stream = await model.stream({ batch: BATCH });
   for (const steps of [1, 2, 3]) {
     for (let step = 0; step < steps; step++) await stream.step({ x: randomArray(BATCH, step) });
-    stream.reset();
+    await stream.reset();
     const first = await stream.step({ x });
     expect(distance(first.y, x)).toBeLessThan(1e-6);
     await expect(stream.step({ x: x.subarray(1) })).rejects.toThrow("has 5 elements and needs 6: batch 6 × T 1");
@@ -78,7 +90,7 @@ test("a model that cannot stream says why", async () => {
 test("a state whose next value shares a slot is refused", async () => {
   const { stream } = decaying.programs;
   if ("refused" in stream) throw new Error("the fixture streams");
-  const shared = { ...stream, nextStates: { sum: stream.inputs.x } };
+  const shared = { ...stream, step: { ...stream.step, nextStates: { sum: stream.step.inputs.x } } };
   const other = await Model.create(await testDevice(), {
     ...decaying,
     programs: { ...decaying.programs, stream: shared },

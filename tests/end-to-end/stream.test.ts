@@ -1,0 +1,149 @@
+/** @file On the device, a stream gives what the whole sequence gives: step by step, and in uneven chunks. */
+
+import { describe, expect, test } from "vitest";
+import { Model } from "../../runtime/model.js";
+import type { InputArray } from "../../runtime/validate.js";
+import { type CompiledModel, compile } from "../../src/compile.js";
+import { BATCH, type Port } from "../../src/ir/types.js";
+import { hostOf } from "../check/host.js";
+import { randomArguments } from "../lower/support.js";
+import { checkpointOf, compileText, relativeError } from "../support/compiled.js";
+import { testDevice } from "../support/device.js";
+
+const B = 3;
+
+const TOLERANCE = 1e-5;
+
+interface Case {
+  readonly model: CompiledModel;
+  readonly lengths: { readonly T: number } & Readonly<Record<string, number>>;
+  /** First steps of the chunks. */
+  readonly bounds: readonly number[];
+}
+
+/** Steps start … end−1 of an array [B, T, …]. */
+function steps<A extends InputArray>(array: A, total: number, start: number, end: number): A {
+  const width = array.length / (B * total);
+  const part = array.slice(0, B * (end - start) * width);
+  for (let b = 0; b < B; b++) {
+    part.set(array.subarray((b * total + start) * width, (b * total + end) * width), b * (end - start) * width);
+  }
+  return part as A;
+}
+
+async function expectStreams({ model: { module, manifest }, lengths, bounds }: Case) {
+  const { T, ...others } = lengths;
+  const args = randomArguments(module, { [BATCH]: B, ...lengths }, 5);
+  const parameters = Object.fromEntries(module.parameters.map(({ name }) => [name, args[name].data]));
+  const arrayOf = ({ name, elem }: Port): [string, InputArray] => {
+    const { data } = args[name];
+    return [name, elem === "f32" ? Float32Array.from(data) : Int32Array.from(data)];
+  };
+  const hasSteps = (port: Port) => port.shape.includes("T");
+  const sequences = module.inputs.filter(hasSteps).map(arrayOf);
+  const given = Object.fromEntries(module.inputs.filter((port) => !hasSteps(port)).map(arrayOf));
+  const model = await Model.create(await testDevice(), manifest);
+  model.load(checkpointOf(manifest, parameters));
+  const length = Object.keys(others).length === 0 ? T : lengths;
+  const whole = await model.predict({ ...Object.fromEntries(sequences), ...given }, { batch: B, length });
+  const stream = await model.stream({ batch: B, length: others, inputs: given });
+  // Twice: a stream that was reset knows nothing of what was before.
+  for (const round of [1, 2]) {
+    for (const [i, start] of bounds.entries()) {
+      const end = bounds[i + 1] ?? T;
+      const chunk = sequences.map(([name, array]) => [name, steps(array, T, start, end)]);
+      const outputs = await stream.step(Object.fromEntries(chunk));
+      for (const port of module.outputs) {
+        const wanted = hasSteps(port) ? steps(whole[port.name], T, start, end) : whole[port.name];
+        if (!hasSteps(port) && end < T) continue;
+        expect(relativeError(outputs[port.name], wanted), `${port.name} from ${start}, round ${round}`).toBeLessThan(
+          TOLERANCE,
+        );
+      }
+    }
+    await stream.reset(round === 1 ? given : undefined);
+  }
+  model.destroy();
+}
+
+function library(file: string, set: Readonly<Record<string, number>>): CompiledModel {
+  const { models, diagnostics } = compile({ files: [file], host: hostOf({}), set, verify: true });
+  if (models.length !== 1) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
+  return models[0];
+}
+
+describe("a stream gives what the whole sequence gives", () => {
+  test("a recurrence with a learned start, a convolution, sums and last steps so far", async () => {
+    const model = compileText(`
+      cell Gated(D) {
+        input x: [D]
+        param first: [D] ~ normal
+        state h: [D] = first, n: [D] = 2
+        param W: [D, D] ~ orthogonal
+        z = sigmoid(W @ h + x)
+        h' = z * h + (1 - z) * tanh(x)
+        n' = n * z
+        output h', n'
+      }
+      model M(D = 3, K = 3) {
+        input x: [T, D]
+        param W: [D, K] ~ normal
+        use cell_ = Gated(D)
+        c[t, d] = sum[k](W[d, k] * x[t - k, d] else 0) * cos(t)
+        h, n, end = scan cell_(c)
+        output h, n
+        output mean_[d: D] = sum[t](h[t, d]) / T
+        output top = max(h)
+        output last = h[T - 1]
+        output code = end.n
+        loss sum(h)
+      }`);
+    await expectStreams({ model, lengths: { T: 9 }, bounds: [0, 1, 4, 5, 6] });
+  });
+
+  test("a decoder that attends to an encoder's outputs and starts from its end", async () => {
+    const model = library("std/seq2seq-attention", { V: 7, W: 5, E: 3, H: 4 });
+    await expectStreams({ model, lengths: { S: 4, T: 6 }, bounds: [0, 1, 2, 5] });
+  });
+
+  test("attention over the past with positions, between recurrences; caches outgrow their first room", async () => {
+    const model = compileText(`
+      cell Leaky(D) {
+        input x: [D]
+        state h: [D]
+        param a: [D] ~ zeros
+        h' = sigmoid(a) * h + x
+        output h'
+      }
+      model M(D = 2, Heads = 2, V = 5) {
+        input token: [T] id(V)
+        param E: [V, D] ~ normal, Q: [Heads, D, D] ~ normal, K: [Heads, D, D] ~ normal, O: [D, Heads, D] ~ normal
+        use below = Leaky(D), above = Leaky(D)
+        x[t, d] = E[token[t], d] + sin(t / 3 + d)
+        u = scan below(x)
+        q[m, t, i] = sum[d](Q[m, i, d] * u[t, d])
+        k[m, s, i] = sum[d](K[m, i, d] * u[s, d])
+        score[m, t, s] = sum[i](q[m, t, i] * k[m, s, i])
+        w[m, t, s] = softmax[s](where(s <= t, score[m, t, s], -inf))
+        mixed[m, t, d] = sum[s](w[m, t, s] * u[s, d])
+        v[t, j] = sum[m, d](O[j, m, d] * mixed[m, t, d])
+        y = scan above(v)
+        output y
+        loss sum(y)
+      }`);
+    await expectStreams({ model, lengths: { T: 70 }, bounds: [0, 1, 2, 5, 40, 63, 64, 65, 69] });
+  });
+});
+
+test("a model that cannot stream says why, and one that needs a source wants it", async () => {
+  const text = "model M(D = 2) { input x: [T, D]  y[t, i] = x[t + 1, i] else 0  output y  loss sum(y) }";
+  const device = await testDevice();
+  const ahead = await Model.create(device, compileText(text).manifest);
+  await expect(ahead.stream({ batch: 1 })).rejects.toThrow("M cannot run as a stream: a look ahead along T, in `y`");
+  ahead.destroy();
+  const { manifest } = library("std/seq2seq", { V: 7, W: 5, E: 3, H: 4 });
+  const translator = await Model.create(device, manifest);
+  await expect(translator.stream({ batch: 1, length: { S: 2 } })).rejects.toThrow("input `source` is missing");
+  await expect(translator.stream({ batch: 1, inputs: { source: Int32Array.of(1) } })).rejects.toThrow("length");
+  translator.destroy();
+});
