@@ -17,7 +17,7 @@ export const simplifyLoop: LoopRewrite = (b, instr, facts, renamed) => {
   const inside = new Map<ValueId, Value>();
   const sequences = loop.sequences.filter(({ all, step }, i) => {
     const twin = loop.sequences.slice(0, i).find((s) => s.all.id === all.id);
-    const constant = twin?.step ?? sameAtEveryStep(b, all, step, facts);
+    const constant = twin ? substitute(twin.step, inside) : sameAtEveryStep(b, all, step, facts);
     if (constant !== undefined) inside.set(step.id, constant);
     return constant === undefined;
   });

@@ -23,6 +23,24 @@ const found: Record<string, string> = {
       output v
       loss mse(end.1.h * W + end.2.h, t)
     }`,
+  "a sequence given twice that is the same at every step": `
+    cell Shifted(A) {
+      input x: [A], y: [A]
+      state h: [A]
+      v[i] = y[i - 1] else -1
+      h' = tanh(v + x * h)
+      output h'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [T, P]
+      param W: f32 ~ ones
+      use rnn = Shifted(P)
+      w[i: T, j: P] = W
+      v = scan rnn(w, w)
+      output v
+      loss mse(v + x, t)
+    }`,
 };
 
 describe.each(Object.entries(found))("%s", (_, text) => {
