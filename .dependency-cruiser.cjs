@@ -12,6 +12,7 @@ const only = (folder, allowed, comment) => ({
 const SUPPORT = "^src/support/";
 const DIAGNOSTICS = "^src/diagnostics/";
 const IR = "^src/ir/";
+const GENERATOR = "^runtime/random\\.ts$";
 const MANIFEST = "^runtime/manifest\\.ts$";
 
 module.exports = {
@@ -34,7 +35,7 @@ module.exports = {
     only("src/diagnostics", [SUPPORT]),
     only("src/parser", [SUPPORT, DIAGNOSTICS]),
     only("src/check", [SUPPORT, DIAGNOSTICS, "^src/parser/ast\\.ts$"], "the checker sees the AST, never the grammar"),
-    only("src/ir", [SUPPORT]),
+    only("src/ir", [SUPPORT, GENERATOR], "one generator draws initial values and masks"),
     only("src/lower", [SUPPORT, IR, "^src/check/", DIAGNOSTICS]),
     only("src/passes", [SUPPORT, IR], "passes never see syntax"),
     only(

@@ -5,13 +5,11 @@
 
 import type { InitExpr, Manifest, ParameterSpec } from "./manifest.js";
 import type { Words } from "./random.js";
-import { hashName, threefry, toNormal, toUniform } from "./random.js";
+import { checkSeed, hashName, threefry, toNormal, toUniform } from "./random.js";
 
 /** All parameters in the layout of the flat buffer. @param seed a whole number from 0 to 2³²−1. */
 export function initialiseParameters({ parameters, layout }: Manifest, seed: number): Float32Array<ArrayBuffer> {
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw new RangeError(`\`seed\` must be a whole number from 0 to 2³²−1, not ${seed}`);
-  }
+  checkSeed(seed);
   const flat = new Float32Array(layout.total);
   for (const parameter of parameters) {
     const values = initialiseParameter(parameter, seed);

@@ -41,3 +41,9 @@ export function toNormal([radius, angle]: Words): number {
 export function hashName(name: string): number {
   return new TextEncoder().encode(name).reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
 }
+
+/** @throws RangeError for what is no 32-bit word. */
+export function checkSeed(seed: number): number {
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
+  throw new RangeError(`\`seed\` must be a whole number from 0 to 2³²−1, not ${seed}`);
+}

@@ -11,6 +11,7 @@ import { HYPER_FIELDS } from "./manifest.js";
 import type { AdamW, OptimizerOptions } from "./optimizer.js";
 import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
 import { Execution } from "./program.js";
+import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 
@@ -20,6 +21,8 @@ export interface TrainingOptions {
   readonly clipNorm?: number;
   /** How many steps may be on their way before `trainStep` waits; default 4. */
   readonly stepsInFlight?: number;
+  /** What dropout draws from, a whole number from 0 to 2³²−1; default 0. */
+  readonly seed?: number;
 }
 
 export interface Evaluation {
@@ -58,6 +61,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     const optimizer = checkOptimizer(options.optimizer);
     const clipNorm = checkNotNegative("clipNorm", options.clipNorm ?? 0);
     const { stepsInFlight = 4 } = options;
+    const seed = checkSeed(options.seed ?? 0);
     if (!Number.isInteger(stepsInFlight) || stepsInFlight < 1) {
       throw new RangeError(`\`stepsInFlight\` must be a whole number above zero, not ${stepsInFlight}`);
     }
@@ -73,7 +77,8 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
     try {
       const execution = await Execution.create(compiled, sizes, { params, moments, hyper });
-      return core.own(new Trainer(core, execution, moments, hyper, optimizer, clipNorm, stepsInFlight, evaluate));
+      const settings = { clipNorm, stepsInFlight, seed };
+      return core.own(new Trainer(core, execution, moments, hyper, optimizer, settings, evaluate));
     } catch (error) {
       moments.destroy();
       hyper.destroy();
@@ -87,8 +92,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     private readonly moments: GPUBuffer,
     private readonly hyper: GPUBuffer,
     optimizer: AdamW,
-    private readonly clipNorm: number,
-    private readonly stepsInFlight: number,
+    private readonly settings: Required<Pick<TrainingOptions, "clipNorm" | "stepsInFlight" | "seed">>,
     private readonly evaluateBatch: (batch: Batch) => Promise<Evaluation>,
   ) {
     this.#optimizer = optimizer;
@@ -121,7 +125,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    */
   trainStep(batch: Batch): Promise<TrainStep> {
     return this.#inTurn(async () => {
-      while (this.#inFlight.size >= this.stepsInFlight) await Promise.race(this.#inFlight);
+      while (this.#inFlight.size >= this.settings.stepsInFlight) await Promise.race(this.#inFlight);
       this.#check();
       return this.#submit(batch);
     });
@@ -211,7 +215,8 @@ export class Trainer<Batch extends object> implements Destroyable {
     const step = ++this.#step;
     const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
       for (const [slot, values] of slots) execution.upload(slot, values);
-      core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.clipNorm, step));
+      core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.settings.clipNorm, step));
+      execution.setDraws(this.settings.seed, step);
       const encoder = core.device.createCommandEncoder();
       execution.encode(encoder);
       const copied = this.#scalarReadback.copy(encoder, execution.arena, this.#scalars);

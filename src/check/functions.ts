@@ -1,7 +1,7 @@
 /** @file The functions of the language: one table with the typing rule of each. */
 
 import type { Span } from "../support/span.js";
-import { agree, pointwise, wantNumber } from "./operators.js";
+import { agree, constantOf, pointwise, wantNumber } from "./operators.js";
 import { counted } from "./report.js";
 import { type Context, errorExpr } from "./scope.js";
 import { arrayOf, disagreement, fixedHere, isLength, SCALAR, sameAxes, showAxes, showDim, showElem } from "./sizes.js";
@@ -81,13 +81,7 @@ const table = {
   huber: loss("huber"),
   concat: { arity: [1, Number.POSITIVE_INFINITY], rule: concatRule },
   one_hot: { arity: [1, 2], rule: oneHotRule },
-  dropout: {
-    arity: [2, 2],
-    rule: ({ context, span }) => {
-      context.reporter.notCompiled(span, "`dropout` is");
-      return errorExpr(span);
-    },
-  },
+  dropout: { arity: [2, 2], rule: dropoutRule },
 } as const satisfies Record<string, FunctionRule>;
 
 const rules: ReadonlyMap<string, FunctionRule> = new Map(Object.entries(table));
@@ -207,6 +201,20 @@ function concatRule({ context, args, span }: Call): TypedExpr {
   const extent = known ? lasts.reduce((sum, dim) => sum + Number(dim.extent), 0) : undefined;
   const joined: Dim = { extent, text: lasts.map((dim) => dim.text).join(" + "), span };
   return { kind: "concat", args, type: arrayOf([...first.slice(0, -1), joined]), span };
+}
+
+function dropoutRule({ context, args: [arg, rate], span }: Call): TypedExpr {
+  if (!wantNumber(context, arg)) return errorExpr(span);
+  const p = constantOf(rate);
+  if (p === undefined) {
+    context.reporter.report("SEQ3010", rate.span, "`dropout` takes a probability known at compile time.");
+    return errorExpr(span);
+  }
+  if (!(p >= 0 && p < 1)) {
+    context.reporter.report("SEQ3023", rate.span, `\`dropout\` takes a probability from 0 to below 1, not ${p}.`);
+    return errorExpr(span);
+  }
+  return { kind: "dropout", arg, rate: p, type: arg.type, span };
 }
 
 function oneHotRule({ context, args: [arg, size], span }: Call): TypedExpr {

@@ -68,6 +68,7 @@ function children(expr: TypedExpr): readonly TypedExpr[] {
     case "matmul":
       return [expr.left, expr.right];
     case "reduce":
+    case "dropout":
     case "one_hot":
       return [expr.arg];
     case "build":

@@ -160,6 +160,8 @@ export type TypedExpr = Typed &
     | { readonly kind: "loss"; readonly op: LossName; readonly args: readonly [TypedExpr, TypedExpr] }
     /** Along the last axis. */
     | { readonly kind: "concat"; readonly args: readonly TypedExpr[] }
+    /** `rate` in [0, 1). */
+    | { readonly kind: "dropout"; readonly arg: TypedExpr; readonly rate: number }
     | { readonly kind: "one_hot"; readonly arg: TypedExpr; readonly count: number }
     /** Reads the leading axes of `base`, one a subscript. */
     | {

@@ -18,7 +18,7 @@ export function packageRoot(): string {
 }
 
 /** Where the files of `std/NAME` lie under the package. */
-const STANDARD_LIBRARY = ["cells", "layers"];
+const STANDARD_LIBRARY = ["cells", "layers", "models"];
 
 /**
  * Names are paths as the user gave them, with forward slashes, or `std/NAME`. An import is relative to the file it

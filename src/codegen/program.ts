@@ -1,6 +1,14 @@
 /** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
 
-import { type Count, type Dispatch, HYPER_FIELDS, type Program, type Slot } from "../../runtime/manifest.js";
+import {
+  type Count,
+  type Dispatch,
+  DRAW_WORDS,
+  HYPER_FIELDS,
+  type Program,
+  type Slot,
+} from "../../runtime/manifest.js";
+import { forEachInstr } from "../ir/traverse.js";
 import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { type Address, count, type KernelContext } from "./context.js";
@@ -158,7 +166,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     );
   }
 
-  const draws = kernels.some(drawsRandom);
+  const draws = drawsRandom(graph);
   const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name), ...(draws ? DRAW_WORDS : [])];
   const dispatches = kernels.map(({ name, layout: bindings, groups: counts }): Dispatch => {
     return { kernel: name, layout: bindings, groups: counts };
@@ -172,5 +180,17 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     scalars,
     nextStates,
   };
-  return gradients === undefined ? program : { ...program, gradients };
+  return {
+    ...program,
+    ...(gradients === undefined ? {} : { gradients }),
+    ...(draws ? { draws } : {}),
+  };
+}
+
+function drawsRandom({ instrs }: Graph): boolean {
+  let found = false;
+  forEachInstr(instrs, ({ op }) => {
+    found ||= op === "random";
+  });
+  return found;
 }

@@ -82,6 +82,30 @@ function printKernel(w: Writer, kernel: Kernel): void {
   });
 }
 
+/**
+ * Threefry-2x32 with 20 rounds [Salmon, Moraes, Dror and Shaw 2011], written out: the first word's upper 24 bits, of
+ * which f32 loses none.
+ */
+function threefry(): string {
+  const rotations = [
+    [13, 15, 26, 6],
+    [17, 29, 16, 24],
+  ];
+  const groups = [0, 1, 2, 3, 4].map((group) => {
+    const rounds = rotations[group % 2].map((by) => `x += y; y = ((y << ${by}u) | (y >> ${32 - by}u)) ^ x;`);
+    return `  ${rounds.join(" ")}\n  x += k${(group + 1) % 3}; y += k${(group + 2) % 3} + ${group + 1}u;`;
+  });
+  return `fn seq_random(stream: u32, counter: u32) -> f32 {
+  let k0 = plan._seed;
+  let k1 = stream;
+  let k2 = 0x1bd11bdau ^ k0 ^ k1;
+  var x = plan._step + k0;
+  var y = counter + k1;
+${groups.join("\n")}
+  return f32(x >> 8u) * 5.9604644775390625e-8;
+}`;
+}
+
 /** Functions that kernels call: forms that neither overflow nor lose small results, whatever the driver's builtin does. */
 const PRELUDE: Readonly<Record<string, string>> = {
   // WGSL promises its sin and cos to 2^-11 only. Here: the nearest multiple of pi taken off in three parts (Cody and
@@ -127,24 +151,7 @@ const PRELUDE: Readonly<Record<string, string>> = {
   seq_pow: `fn seq_pow(a: f32, b: f32) -> f32 {
   return select(pow(max(a, 1e-37), b), select(0.0, 1.0, b == 0.0), a <= 0.0);
 }`,
-  // Threefry-2x32 with 20 rounds [Salmon, Moraes, Dror and Shaw 2011], as in the runtime's random.ts.
-  seq_random: `fn seq_random(stream: u32, counter: u32) -> f32 {
-  let key = array<u32, 3>(plan._seed, stream, 0x1bd11bdau ^ plan._seed ^ stream);
-  var rotations = array<vec4<u32>, 2>(vec4<u32>(13u, 15u, 26u, 6u), vec4<u32>(17u, 29u, 16u, 24u));
-  var keys = key;
-  var x = plan._step + key[0];
-  var y = counter + key[1];
-  for (var group = 0u; group < 5u; group++) {
-    let by = rotations[group & 1u];
-    for (var round = 0u; round < 4u; round++) {
-      x += y;
-      y = ((y << by[round]) | (y >> (32u - by[round]))) ^ x;
-    }
-    x += keys[(group + 1u) % 3u];
-    y += keys[(group + 2u) % 3u] + group + 1u;
-  }
-  return f32(x >> 8u) * 5.9604644775390625e-8;
-}`,
+  seq_random: threefry(),
 };
 
 /** Names of the functions called anywhere in a kernel. */

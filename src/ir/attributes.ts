@@ -12,6 +12,8 @@ const kinds: {
   const: { value: "number", elem: "word" },
   iota: { shape: "dims", axis: "number" },
   length: { name: "word" },
+  training: {},
+  random: { stream: "number" },
   broadcast: { shape: "dims", axes: "numbers" },
   reduce: { kind: "word", axes: "numbers" },
   contract: { lhs: "text", rhs: "text", out: "text" },

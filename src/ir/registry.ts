@@ -8,6 +8,7 @@ import type { NdArray } from "./ndarray.js";
 import { contractions } from "./ops/contract.js";
 import { gathers } from "./ops/gather.js";
 import { pointwise } from "./ops/pointwise.js";
+import { randoms } from "./ops/random.js";
 import { reductions } from "./ops/reductions.js";
 import { scans } from "./ops/scan.js";
 import { sources } from "./ops/sources.js";
@@ -18,6 +19,7 @@ import type { Instr, Op, Type, Value } from "./types.js";
 export const registry: Registry = {
   ...pointwise,
   ...sources,
+  ...randoms,
   ...views,
   ...reductions,
   ...contractions,

@@ -17,6 +17,10 @@ export const PAST = "_past";
 /** Of the streaming form: how many steps, from the first on, the caches of past steps have room for. */
 export const ROOM = "_room";
 
+/** What random numbers depend on besides their stream: words of the run, given where the lengths are. */
+export const SEED = "_seed";
+export const STEP = "_step";
+
 /** An axis: a size known at compile time, or the name of a length known at run time. */
 export type Dim = number | string;
 
@@ -87,6 +91,13 @@ export type OpAttrs = { readonly [K in PointwiseOp]: NoAttrs } & {
   readonly iota: { readonly shape: readonly Dim[]; readonly axis: number };
   /** A run-time length as a scalar i32. */
   readonly length: { readonly name: string };
+  /** Whether the graph is a step of training, as a scalar bool: false until a pass says so. */
+  readonly training: NoAttrs;
+  /**
+   * In [0, 1), 24 bits: Threefry-2x32 of the key (seed, stream) and the counter (step of training, i32 argument). So
+   * it is evaluated again rather than stored, and the same on every adapter.
+   */
+  readonly random: { readonly stream: number };
   /** Axis i of the argument becomes axis `axes[i]` of `shape`; the others repeat. Also permutes. */
   readonly broadcast: { readonly shape: readonly Dim[]; readonly axes: readonly number[] };
   /** Removes `axes` (ascending). */

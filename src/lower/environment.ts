@@ -2,7 +2,7 @@
 
 import type { Binding, Call, Dim as CheckedDim, Index, Lengths, Parameter, Step, TypedExpr } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
-import type { Dim } from "../ir/types.js";
+import type { Dim, Value, ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { type Label, type Labelled, named } from "./labelled.js";
 
@@ -10,9 +10,15 @@ function isParameter(binding: Binding): binding is Parameter {
   return binding.kind === "param";
 }
 
-/** Gives out labels; one a module. */
+/** Gives out labels, and streams of random numbers; one a module. */
 export class LabelSource {
   #rank = 1;
+  #streams = 0;
+
+  nextStream(): number {
+    return this.#streams++;
+  }
+
   next(name: string, extent: Dim): Label {
     return { name, extent, rank: this.#rank++ };
   }
@@ -25,6 +31,10 @@ export class Environment {
   /** Calls and shared arguments have one value however often they are read. */
   readonly calls = new Map<Call, readonly Labelled[]>();
   readonly shared = new Map<TypedExpr, Labelled>();
+  /** In the body of a loop: which step it is, from 0, as an i32 scalar. */
+  loopStep: Value | undefined;
+  /** In the body of a loop: the states and what else each step is given. */
+  loopGiven: ReadonlySet<ValueId> = new Set();
 
   constructor(
     readonly builder: Builder,
@@ -76,7 +86,10 @@ export class Environment {
   /** For the body of a block called from here. */
   inside(lengths: Lengths, builder: Builder = this.builder): Environment {
     const resolved = new Map([...lengths].map(([name, dim]) => [name, this.dim(dim)]));
-    return new Environment(builder, this.labels, this.parameters, resolved, this.expressions);
+    const inner = new Environment(builder, this.labels, this.parameters, resolved, this.expressions);
+    inner.loopStep = this.loopStep;
+    inner.loopGiven = this.loopGiven;
+    return inner;
   }
 
   /** The same block in a nested region: everything known here is known there. */

@@ -3,6 +3,7 @@
 import type { ExprOf, TypedExpr } from "../check/typed.js";
 import { InternalError } from "../support/assert.js";
 import { lowerCall } from "./calls.js";
+import { lowerDropout } from "./dropout.js";
 import { lowerElement } from "./elements.js";
 import type { Environment } from "./environment.js";
 import {
@@ -66,6 +67,8 @@ export function lowerExpr(env: Environment, expr: TypedExpr): Labelled {
         labels,
       };
     }
+    case "dropout":
+      return lowerDropout(env, lowerExpr(env, expr.arg), expr.rate);
     case "one_hot": {
       const ids = lowerExpr(env, expr.arg);
       const shape = [...ids.value.type.shape, expr.count];

@@ -37,6 +37,8 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     for (const [i, { binding, labels: own }] of sequences.entries()) {
       within.values.set(binding, { value: values[i], labels: own });
     }
+    within.loopStep = values[sequences.length];
+    within.loopGiven = new Set([...states, ...values].map(({ id }) => id));
     within.lowerSteps(block.steps);
     const next = block.states.map((state) =>
       spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)),
@@ -54,7 +56,7 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
   const { reverse } = call;
   const { last, stacked } =
     typeof step.extent === "string"
-      ? b.scan({ length: step.extent, reverse }, initial, inputs, body, hints)
+      ? b.scan({ length: step.extent, reverse }, initial, [...inputs, b.iota([step.extent], 0)], body, hints)
       : unroll(b, { count: step.extent, reverse }, initial, inputs, body);
   const outputs = stacked.map((value, i) => {
     const own = outputLabels[i];

@@ -1,7 +1,9 @@
-/** @file Cuts the forward graph down to what evaluation and prediction need. */
+/** @file Cuts the forward graph down to what evaluation and prediction need, and settles which of them is training. */
 
 import type { Graph, ResultKind } from "../ir/types.js";
 import { dce } from "./dce.js";
+import { rewrite, rule } from "./rewriter.js";
+import { simplify } from "./simplify.js";
 
 /** Loss and metrics. */
 export function evaluation(forward: Graph): Graph {
@@ -14,6 +16,11 @@ export function prediction(forward: Graph): Graph {
   return { ...graph, args: graph.args.filter((arg) => arg.kind !== "target") };
 }
 
+/** The graph as a step of training, or outside of training; the choices that depend on it are made. */
+export function settle(graph: Graph, training: boolean): Graph {
+  return simplify(rewrite(graph, [rule("training", ["training"], (b) => b.constant(Number(training), "bool"))]));
+}
+
 function restrict(forward: Graph, kinds: readonly ResultKind[]): Graph {
-  return dce({ ...forward, results: forward.results.filter((r) => kinds.includes(r.kind)) });
+  return settle(dce({ ...forward, results: forward.results.filter((r) => kinds.includes(r.kind)) }), false);
 }

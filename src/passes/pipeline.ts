@@ -7,7 +7,7 @@ import { accumulate } from "./accumulate.js";
 import { autodiff } from "./autodiff.js";
 import { cse } from "./cse.js";
 import { dce } from "./dce.js";
-import { evaluation, prediction } from "./derive-graphs.js";
+import { evaluation, prediction, settle } from "./derive-graphs.js";
 import { eraseStopGradient } from "./erase-stop-gradient.js";
 import { hoist } from "./hoist.js";
 import { reassociate } from "./reassociate.js";
@@ -36,7 +36,9 @@ export const pipeline: readonly Pass[] = [
   fromForward("evaluate", (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
   fromForward("predict", prediction),
   { name: "stream", run: stream },
-  fromForward("train", (forward, { parameters }) => (hasLoss(forward) ? autodiff(forward, parameters) : undefined)),
+  fromForward("train", (forward, { parameters }) =>
+    hasLoss(forward) ? autodiff(settle(forward, true), parameters) : undefined,
+  ),
   everywhere("erase stop_gradient", eraseStopGradient),
   ...tidy("derived"),
   // The reverse loops have come into being: the gradients of weights and inputs leave them.

@@ -1,14 +1,13 @@
 /** @file Rewrites of pointwise instructions. */
 
 import type { NdArray } from "../ir/ndarray.js";
-import { evaluate, registry } from "../ir/registry.js";
+import { pointwise } from "../ir/ops/pointwise.js";
+import { evaluate } from "../ir/registry.js";
 import { sameShape } from "../ir/shape.js";
-import type { Instr, Op, PointwiseOp, Value } from "../ir/types.js";
+import type { Instr, PointwiseOp, Value } from "../ir/types.js";
 import { type Facts, type Rule, rule } from "./rewriter.js";
 
-const pointwiseOps = Object.keys(registry).filter(
-  (op): op is PointwiseOp => registry[op as Op].lowering === "pointwise",
-);
+const pointwiseOps = Object.keys(pointwise).filter((op): op is PointwiseOp => op in pointwise);
 
 const is = (facts: Facts, value: Value, number: number) => facts.constant(value) === number;
 

@@ -149,13 +149,14 @@ function evaluate(loop: Loop, chosen: ReadonlySet<Instr>, startsAtZero: (state: 
 }
 
 /**
- * Sources, views that repeat, and products larger than all they are made from (outer products): done again outside
+ * Sources, counters and comparisons, views that repeat, and products larger than all they are made from (outer products): done again outside
  * rather than written by the loop.
  */
 function isRemade(instr: Instr, definition: ReadonlyMap<ValueId | undefined, Instr>): boolean {
   const { lowering } = registry[instr.op];
-  if (instr.op === "broadcast" || lowering === "source") return true;
+  if (instr.op === "broadcast" || lowering === "source" || instr.op === "random") return true;
   if (lowering !== "pointwise") return false;
+  if (instr.results[0].type.elem !== "f32") return true;
   const bases = new Map<ValueId, Value>();
   for (const arg of instr.args) {
     const by = definition.get(arg.id);

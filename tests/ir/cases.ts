@@ -101,6 +101,8 @@ export const cases: { readonly [K in Exclude<Op, "scan">]: readonly Case<OpAttrs
     { attrs: { shape: [5], axis: 0 }, args: [] },
   ],
   length: [{ attrs: { name: "T" }, args: [] }],
+  training: [{ attrs: {}, args: [] }],
+  random: [[], [6], ["_B", "T", 2], ["T"]].map((shape) => ({ attrs: { stream: 3 }, args: [type("i32", ...shape)] })),
   broadcast: [
     { attrs: { shape: [2, 3], axes: [] }, args: [f()] },
     { attrs: { shape: ["_B", 3, 2], axes: [1] }, args: [f(3)] },

@@ -6,7 +6,7 @@ import { extents } from "../../src/ir/shape.js";
 import type { Dim, Elem, Instr, Op, OpAttrs, Type, Value } from "../../src/ir/types.js";
 
 /** The run-time lengths of all tests; L is the loop of the tests of lift. */
-export const LENGTHS: Readonly<Record<string, number>> = { _B: 3, T: 4, S: 5, L: 4 };
+export const LENGTHS: Readonly<Record<string, number>> = { _B: 3, T: 4, S: 5, L: 4, _seed: 7, _step: 2 };
 
 /** Mulberry32: uniform numbers in [0, 1) from a seed. */
 export function generator(seed: number): () => number {

@@ -94,6 +94,10 @@ export function reference(instr: Instr, args: readonly NdArray[]): NdArray {
       return build(instr.attrs.shape.map(size), (i) => i[instr.attrs.axis]);
     case "length":
       return build([], () => LENGTHS[instr.attrs.name]);
+    case "training":
+      return build([], () => 0);
+    case "random":
+      return build(a.shape, (i) => uniform([LENGTHS._seed, instr.attrs.stream], [LENGTHS._step, at(a, i)]));
     case "broadcast":
       return build(instr.attrs.shape.map(size), (i) =>
         at(
@@ -125,6 +129,24 @@ export function reference(instr: Instr, args: readonly NdArray[]): NdArray {
     default:
       throw new Error(`no reference for ${instr.op}`);
   }
+}
+
+/** Threefry-2x32-20 as its paper gives it, in big integers. */
+function uniform(key: readonly [number, number], counter: readonly [number, number]): number {
+  const word = (x: bigint) => BigInt.asUintN(32, x);
+  const ks = [BigInt(key[0]), BigInt(key[1]), 0x1bd11bdan ^ BigInt(key[0]) ^ BigInt(key[1])];
+  const distances = [13n, 15n, 26n, 6n, 17n, 29n, 16n, 24n];
+  let [x, y] = [word(BigInt(counter[0]) + ks[0]), word(BigInt(counter[1]) + ks[1])];
+  for (let round = 0; round < 20; round++) {
+    const by = distances[round % 8];
+    x = word(x + y);
+    y = (word(y << by) | (y >> (32n - by))) ^ x;
+    const group = (round + 1) / 4;
+    if (!Number.isInteger(group)) continue;
+    x = word(x + ks[group % 3]);
+    y = word(y + ks[(group + 1) % 3] + BigInt(group));
+  }
+  return Number(x >> 8n) / 16777216;
 }
 
 function reduced({ attrs: { kind, axes } }: Instr<"reduce">, a: NdArray): NdArray {

@@ -6,7 +6,7 @@ import { compileProgram, Execution } from "../../runtime/program.js";
 import { buildProgram } from "../../src/codegen/program.js";
 import type { NdArray } from "../../src/ir/ndarray.js";
 import { ndarray } from "../../src/ir/ndarray.js";
-import type { Graph, Module } from "../../src/ir/types.js";
+import { type Graph, type Module, SEED, STEP } from "../../src/ir/types.js";
 
 const NO_PARAMETERS = { offsets: new Map<string, number>(), decayed: 0, trainable: 0, total: 0 };
 
@@ -44,11 +44,12 @@ export async function executeGraph(
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
 ): Promise<Record<string, NdArray>> {
-  const lengths = Object.keys(sizes).filter((name) => name !== "_B");
+  const lengths = Object.keys(sizes).filter((name) => !name.startsWith("_"));
   const program = compileGraph(graph, lengths);
   const compiled = await compileProgram(device, program, lengths, "a test graph");
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const execution = await Execution.create(compiled, sizes, { params });
+  execution.setDraws(sizes[SEED] ?? 0, sizes[STEP] ?? 0);
   const elements = planArena(program.slots, sizes).size;
   device.queue.writeBuffer(
     execution.arena,

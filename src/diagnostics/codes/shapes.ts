@@ -46,9 +46,10 @@ export const shapes = {
     explanation: "Sizes are whole and at least 1. `ceil`, `floor` and `round` make whole numbers of real ones.",
   },
   SEQ3010: {
-    title: "size not known at compile time",
+    title: "number not known at compile time",
     explanation:
-      "Sizes are made of numbers and of the declaration's parameters; lengths and values are known only at run time.",
+      "Sizes and probabilities are made of numbers and of the declaration's parameters; lengths and values are known " +
+      "only at run time.",
   },
   SEQ3011: {
     title: "length not fixed by an input",
@@ -102,8 +103,9 @@ export const shapes = {
       "An index along a length moves by whole steps of one: `x[t - k]`. `x[2*t]` is not part of the language.",
   },
   SEQ3023: {
-    title: "index used in one way only partly",
+    title: "probability out of range",
     explanation:
-      "An index bound by a reduction or on the left side has to be used on the right, and the other way round.",
+      "`dropout(x, p)` sets each element to zero with probability p and divides the others by 1 - p; p is at least 0 and " +
+      "less than 1.",
   },
 } as const satisfies Family<3>;

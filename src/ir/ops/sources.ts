@@ -1,4 +1,4 @@
-/** @file Ops without arguments: constants, indices, run-time lengths. Nothing flows back through them. */
+/** @file Ops without arguments: constants, indices, run-time lengths, the mode. Nothing flows back through them. */
 
 import { numel, strides } from "../ndarray.js";
 import type { OpRule } from "../rule.js";
@@ -47,4 +47,16 @@ const length: OpRule<"length"> = {
   lift: notLifted,
 };
 
-export const sources = { const: constant, iota, length };
+/** Whoever evaluates a graph that has not been derived for training wants to see what inference sees. */
+const training: OpRule<"training"> = {
+  lowering: "source",
+  type(_, args) {
+    expectArity("training", args, 0);
+    return [{ elem: "bool", shape: [] }];
+  },
+  evaluate: () => [{ shape: [], data: Float64Array.of(0) }],
+  vjp: () => [],
+  lift: notLifted,
+};
+
+export const sources = { const: constant, iota, length, training };

@@ -34,7 +34,7 @@ fn seq_sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp(-max(x, -80.0)));
 }
 
-// %32 over [3]
+// %34 over [3]
 @compute @workgroup_size(64)
 fn k0_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -46,7 +46,7 @@ fn k0_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
 }
 
-// scan over T: states %5; 4 rows a workgroup
+// scan over T: states %6; 4 rows a workgroup
 @compute @workgroup_size(32)
 fn k1_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -111,7 +111,7 @@ fn k1_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   }
 }
 
-// %22 over [_B, T]
+// %24 over [_B, T]
 @compute @workgroup_size(64)
 fn k2_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -129,7 +129,7 @@ fn k2_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
 }
 
-// %25, loss [] by trees over [_B, T]
+// %27, loss [] by trees over [_B, T]
 var<workgroup> k3_tree_partial_0: array<f32, 256>;
 @compute @workgroup_size(256)
 fn k3_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
@@ -201,7 +201,7 @@ fn k3_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   }
 }
 
-// %45 over [_B, T, 3]
+// %47 over [_B, T, 3]
 @compute @workgroup_size(64)
 fn k4_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -222,7 +222,7 @@ fn k4_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
 }
 
-// scan reverse over T: states %49, %87, %93; 4 rows a workgroup
+// scan reverse over T: states %51, %89, %95; 4 rows a workgroup
 @compute @workgroup_size(32)
 fn k5_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -355,7 +355,7 @@ fn k5_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   }
 }
 
-// %92, %98, %75 [3] by trees over [_B]
+// %94, %100, %77 [3] by trees over [_B]
 var<workgroup> k6_tree_partial_0: array<f32, 256>;
 var<workgroup> k6_tree_partial_1: array<f32, 256>;
 @compute @workgroup_size(256)
