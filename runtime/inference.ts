@@ -43,7 +43,7 @@ export class Inference implements Destroyable {
   async #submit(given: object, sizes: Lengths): Promise<{ readonly finished: Promise<Values> }> {
     const { core } = this;
     const compiled = await core.compile(this.name);
-    const slots = checkedSlots(compiled.program, this.ports, given, sizes);
+    const slots = checkedSlots(compiled.program, this.ports, given, sizes, core.manifest.ragged);
     const { execution, readback, regions } = await this.#layoutFor(sizes);
     core.check();
     const { value: read, confirmed } = core.guard.scoped(compiled.title, () => {

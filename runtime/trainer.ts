@@ -210,8 +210,9 @@ export class Trainer<Batch extends object> implements Destroyable {
 
   #submit(batch: Batch): TrainStep {
     const { core, execution } = this;
-    const { inputs, targets } = core.manifest;
-    const slots = checkedSlots(execution.compiled.program, [...inputs, ...targets], batch, execution.sizes);
+    const { inputs, targets, ragged } = core.manifest;
+    const { program } = execution.compiled;
+    const slots = checkedSlots(program, [...inputs, ...targets], batch, execution.sizes, ragged);
     const step = ++this.#step;
     const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
       for (const [slot, values] of slots) execution.upload(slot, values);

@@ -17,12 +17,18 @@ const ACCEPTED: Readonly<Record<Elem, readonly (abstract new (...args: never[]) 
 };
 
 /**
- * The f32 values of every port, by its name, in the order of `ports`.
+ * The f32 values of every port, by its name, in the order of `ports`, then the own lengths of the examples.
  * @param sizes the batch under `BATCH`, and each length.
+ * @param ragged the lengths of which every example has its own. What stands past an example's end is not looked at.
  * @throws TypeError (missing, unknown or of the wrong kind) or RangeError (size or values), naming the input.
  */
-export function checkInputs(ports: readonly Port[], given: object, sizes: Lengths): [name: string, Float32Array][] {
-  const names = ports.map(({ name }) => name);
+export function checkInputs(
+  ports: readonly Port[],
+  given: object,
+  sizes: Lengths,
+  ragged: readonly string[] = [],
+): [name: string, Float32Array][] {
+  const names = [...ports.map(({ name }) => name), ...ragged];
   const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new TypeError(
@@ -30,10 +36,50 @@ export function checkInputs(ports: readonly Port[], given: object, sizes: Length
     );
   }
   const values = new Map<string, unknown>(Object.entries(given));
-  return ports.map((port) => [port.name, checkArray(port, values.get(port.name), sizes)]);
+  const ends = ragged.map((name): [string, Float32Array] => [name, checkEnds(name, values.get(name), sizes)]);
+  const inputs = ports.map((port): [string, Float32Array] => {
+    const array = checkKind(port, values.get(port.name), sizes);
+    return [port.name, checkValues(port, repeatLast(port, array, sizes, new Map(ends)), sizes)];
+  });
+  return [...inputs, ...ends];
 }
 
-function checkArray(port: Port, value: unknown, sizes: Lengths): Float32Array {
+/** The own length of each example, by default all of the length. */
+function checkEnds(name: string, value: unknown, sizes: Lengths): Float32Array {
+  if (value === undefined) return new Float32Array(sizes[BATCH]).fill(sizes[name]);
+  const port: Port = { name, elem: "i32", shape: [] };
+  const array = checkKind(port, value, sizes);
+  const at = array.findIndex((end) => end < 1 || end > sizes[name]);
+  if (at < 0) return Float32Array.from(array);
+  throw new RangeError(`input \`${name}\` is ${array[at]} at [${at}]: an example has from 1 to ${sizes[name]} steps`);
+}
+
+/** The array with a copy of each example's last step past its end, so that nothing is ever computed of anything else. */
+function repeatLast(
+  port: Port,
+  given: InputArray,
+  sizes: Lengths,
+  ends: ReadonlyMap<string, Float32Array>,
+): InputArray {
+  if (!port.shape.some((axis) => typeof axis === "string" && ends.has(axis))) return given;
+  const array = given.slice();
+  const extents = extentsOf(port, sizes);
+  const batch = array.length / sizes[BATCH];
+  for (const [axis, extent] of extents.entries()) {
+    const own = axis === 0 ? undefined : ends.get(String(port.shape[axis - 1]));
+    if (own === undefined) continue;
+    const step = extents.slice(axis + 1).reduce((product, n) => product * n, 1);
+    for (let start = 0; start < array.length; start += extent * step) {
+      const end = own[Math.floor(start / batch)];
+      const last = start + (end - 1) * step;
+      for (let t = end; t < extent; t++) array.copyWithin(start + t * step, last, last + step);
+    }
+  }
+  return array;
+}
+
+/** @throws unless the value is an array that the port takes, of the right size. */
+function checkKind(port: Port, value: unknown, sizes: Lengths): InputArray {
   const accepted = ACCEPTED[port.elem];
   const kinds = accepted.map(({ name }) => name).join(" or ");
   if (value === undefined) throw new TypeError(`input \`${port.name}\` is missing: give a ${kinds}`);
@@ -46,6 +92,12 @@ function checkArray(port: Port, value: unknown, sizes: Lengths): Float32Array {
     const shape = [BATCH, ...port.shape].map((axis, index) => describeAxis(axis, extents[index])).join(" × ");
     throw new RangeError(`input \`${port.name}\` has ${value.length} elements and needs ${expected}: ${shape}`);
   }
+  return value;
+}
+
+/** The values in f32. @throws where one is not what the port takes. */
+function checkValues(port: Port, value: InputArray, sizes: Lengths): Float32Array {
+  const extents = extentsOf(port, sizes);
   const converted = value instanceof Float32Array ? value : Float32Array.from(value);
   const bad = firstBad(port, value, converted);
   if (bad !== undefined) {

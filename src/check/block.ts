@@ -107,6 +107,7 @@ class BlockChecker {
       path,
       ...doc,
       lengths: this.#lengths.all,
+      ragged: this.#lengths.ragged,
       inputs: this.#ports("input"),
       contexts: this.#ports("context"),
       targets: this.#ports("target"),
@@ -151,8 +152,7 @@ class BlockChecker {
         this.#names.define([statement.name], () => [this.#use(statement)]);
         break;
       case "length":
-        if (statement.ragged) this.reporter.notCompiled(statement.span, "A ragged length is");
-        this.#lengths.declare(statement.name);
+        this.#lengths.declare(statement);
         break;
       case "assign":
         this.#assign(statement, statement.value);

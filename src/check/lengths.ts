@@ -1,6 +1,6 @@
 /** @file The lengths of one block: names in shapes that are no parameters, each fixed by an input. */
 
-import type { BlockDeclaration, Ident, PortStatement } from "../parser/ast.js";
+import type { BlockDeclaration, Ident, LengthStatement, PortStatement } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { didYouMean, type Reporter } from "./report.js";
 import type { Meaning, Scope } from "./scope.js";
@@ -10,6 +10,7 @@ import { SCALAR } from "./sizes.js";
 export class Lengths implements Scope {
   readonly #first = new Map<string, { readonly span: Span; readonly fixed: boolean }>();
   readonly #declared: Ident[] = [];
+  readonly #ragged = new Set<string>();
 
   constructor(
     readonly reporter: Reporter,
@@ -30,9 +31,15 @@ export class Lengths implements Scope {
     return [...this.#first.keys()];
   }
 
-  /** `length T` */
-  declare(name: Ident): void {
+  /** Those of which every example has its own, in the order of all. */
+  get ragged(): readonly string[] {
+    return this.all.filter((name) => this.#ragged.has(name));
+  }
+
+  /** `length T ragged` */
+  declare({ name, ragged }: LengthStatement): void {
     this.#declared.push(name);
+    if (ragged) this.#ragged.add(name.name);
   }
 
   /** Reports lengths that no input fixes. */

@@ -257,6 +257,8 @@ export interface Block {
   readonly path: string;
   readonly doc?: string;
   readonly lengths: readonly string[];
+  /** Those of which every example has its own. Only a model's count: others run over what they are given. */
+  readonly ragged: readonly string[];
   readonly inputs: readonly Binding[];
   readonly contexts: readonly Binding[];
   readonly targets: readonly Binding[];

@@ -26,7 +26,7 @@ import type {
 } from "./types.js";
 
 const ELEMS: readonly Elem[] = ["f32", "i32", "bool"];
-const GRAPHS: readonly GraphName[] = ["forward", "train", "evaluate", "predict", "start", "stream"];
+const GRAPHS: readonly GraphName[] = ["forward", "endless", "train", "evaluate", "predict", "start", "stream"];
 const ARGS: readonly ArgKind[] = ["param", "input", "target", "state"];
 const RESULTS: readonly ResultKind[] = ["output", "loss", "metric", "grad", "state"];
 
@@ -45,6 +45,7 @@ export function parseModule(text: string): Module {
   const doc = optionalDoc(s);
   s.expect("{");
   const lengths = s.accept("lengths") ? s.list(() => s.word()) : [];
+  const ragged = s.accept("ragged") ? { ragged: s.list(() => s.word()) } : {};
   const parameters = many(s, "param", () => parseParameter(s));
   const ports = (keyword: string) => many(s, keyword, () => parsePort(s));
   const [inputs, targets, outputs, states] = [ports("input"), ports("target"), ports("output"), ports("state")];
@@ -54,7 +55,21 @@ export function parseModule(text: string): Module {
   const graphs = Object.fromEntries(many(s, "graph", () => [s.oneOf(GRAPHS), parseGraph(s)] as const));
   s.expect("}");
   if (!s.atKind("end")) s.fail("expected the end");
-  return { name, ...doc, lengths, parameters, inputs, targets, outputs, states, metrics, ...along, ...refusal, graphs };
+  return {
+    name,
+    ...doc,
+    lengths,
+    ...ragged,
+    parameters,
+    inputs,
+    targets,
+    outputs,
+    states,
+    metrics,
+    ...along,
+    ...refusal,
+    graphs,
+  };
 }
 
 /** As many items as begin with the keyword. */

@@ -14,6 +14,7 @@ export function printModule(module: Module): string {
   const w = new Writer();
   w.block(`module ${word(module.name)}${note(module.doc)} {`, "}", () => {
     if (module.lengths.length > 0) w.line(`lengths ${module.lengths.map(word).join(", ")}`);
+    if (module.ragged !== undefined) w.line(`ragged ${module.ragged.map(word).join(", ")}`);
     for (const p of module.parameters) w.line(printParameter(p));
     for (const port of module.inputs) w.line(`input ${printPort(port)}`);
     for (const port of module.targets) w.line(`target ${printPort(port)}`);

@@ -220,6 +220,11 @@ export interface Module {
   readonly doc?: string;
   /** Run-time lengths besides the batch, in the order in which the inputs fix them. */
   readonly lengths: readonly string[];
+  /**
+   * Those of `lengths` of which every example has its own, from 1 up to the length: an input of the graphs, i32 [batch],
+   * under the name of the length. Inputs past an example's end repeat its last step.
+   */
+  readonly ragged?: readonly string[];
   readonly parameters: readonly Parameter[];
   readonly inputs: readonly Port[];
   readonly targets: readonly Port[];
@@ -235,8 +240,9 @@ export interface Module {
 }
 
 /**
- * forward: all results (outputs, loss, metrics) · train: loss, metrics and a gradient for each parameter that is not
- * frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but for those
- * that are zero · stream: outputs and the next kept states.
+ * forward: all results (outputs, loss, metrics) · endless: where lengths are ragged, the same with every example as
+ * long as the batch; gone once the streaming form is made of it · train: loss, metrics and a gradient for each parameter
+ * that is not frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but
+ * for those that are zero · stream: outputs and the next kept states.
  */
-export type GraphName = "forward" | "train" | "evaluate" | "predict" | "start" | "stream";
+export type GraphName = "forward" | "endless" | "train" | "evaluate" | "predict" | "start" | "stream";

@@ -4,16 +4,8 @@ import type { Affine, ExprOf, Subscript } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import type { Dim, Value } from "../ir/types.js";
 import type { Environment } from "./environment.js";
-import {
-  extentsOf,
-  extentValue,
-  type Label,
-  type Labelled,
-  openAxes,
-  ownShape,
-  pointwise,
-  spread,
-} from "./labelled.js";
+import { extentsOf, type Label, type Labelled, openAxes, ownShape, pointwise, spread } from "./labelled.js";
+import { type Axis, extentOf, positionAlong } from "./ragged.js";
 import { reduceLabels } from "./reductions.js";
 
 /** A value with its first subscripts read, and where they all lay inside. */
@@ -69,18 +61,22 @@ function readAxis(
       inside,
     };
   }
+  // What never looks ahead meets no end.
+  const along: Axis = looksBack(env, form, extent) ? { extent } : env.labels.axis(extent);
   const shift = read.value.type.elem === "f32" ? shiftOf(env, form, extent) : undefined;
   if (shift?.labels.every((label) => !read.labels.includes(label))) {
     const parts = shift.offsets.map((offset) => b.op("shift", { axis, offset, fill: fill ?? 0 }, [read.value]));
     const opened = openAxes({ value: stackParts(b, parts, axis, shift.labels), labels: read.labels }, shift.labels);
-    if (fill !== undefined) return { read: opened, inside };
-    return { read: opened, inside: both(b, inside, within(b, lowerAffine(env, form), extent)) };
+    if (fill !== undefined && along.end === undefined) return { read: opened, inside };
+    return { read: opened, inside: both(b, inside, within(b, lowerAffine(env, form, false), along)) };
   }
-  const position = lowerAffine(env, form);
+  const position = lowerAffine(env, form, along.end !== undefined);
   if (!mayLeave) return { read: lookUp(env, read, position), inside };
-  const last = b.binary("sub", extentValue(b, extent), b.constant(1, "i32"));
-  const clamped = pointwise([position], b, (p) => b.binary("max", b.binary("min", p, last), b.constant(0, "i32")));
-  return { read: lookUp(env, read, clamped), inside: both(b, inside, within(b, position, extent)) };
+  const clamped = pointwise([position, extentOf(b, along)], b, (p, n) => {
+    const last = b.binary("sub", n, b.constant(1, "i32"));
+    return b.binary("max", b.binary("min", p, last), b.constant(0, "i32"));
+  });
+  return { read: lookUp(env, read, clamped), inside: both(b, inside, within(b, position, along)) };
 }
 
 /** Beyond this many shifts or slices a look-up is smaller. */
@@ -146,22 +142,34 @@ function both(b: Builder, x: Labelled | undefined, y: Labelled): Labelled {
   return x === undefined ? y : pointwise([x, y], b, (p, q) => b.binary("and", p, q));
 }
 
-function within(b: Builder, position: Labelled, extent: Label["extent"]): Labelled {
-  return pointwise([position], b, (p) => {
+function within(b: Builder, position: Labelled, axis: Axis): Labelled {
+  return pointwise([position, extentOf(b, axis)], b, (p, n) => {
     const low = b.binary("ge", p, b.constant(0, "i32"));
-    return b.binary("and", low, b.binary("lt", p, extentValue(b, extent)));
+    return b.binary("and", low, b.binary("lt", p, n));
   });
 }
 
-/** The value of an affine form as i32. */
-function lowerAffine(env: Environment, form: Affine): Labelled {
+/** Whether the form is at most an index along this axis. */
+function looksBack(env: Environment, { constant, terms }: Affine, extent: Dim): boolean {
+  if (constant > 0 || terms.some(({ of }) => typeof of === "string")) return false;
+  const ahead = terms.filter(({ factor }) => factor > 0);
+  return (
+    ahead.length === 1 &&
+    ahead.every(({ of, factor }) => factor === 1 && typeof of !== "string" && env.label(of).extent === extent)
+  );
+}
+
+/** The value of an affine form as i32. With `staying`, indices stay at the last place past an example's end. */
+function lowerAffine(env: Environment, form: Affine, staying: boolean): Labelled {
   const b = env.builder;
   const constant = (n: number): Labelled => ({ value: b.constant(n, "i32"), labels: [] });
   const terms = form.terms.map(({ of, factor }): Labelled => {
-    const value: Labelled =
+    const value =
       typeof of === "string"
-        ? { value: extentValue(b, env.dim({ extent: of, text: of, span: NOWHERE })), labels: [] }
-        : { value: b.iota([env.label(of).extent], 0), labels: [env.label(of)] };
+        ? extentOf(b, env.labels.axis(env.dim({ extent: of, text: of, span: NOWHERE })))
+        : staying
+          ? positionAlong(b, env.label(of))
+          : { value: b.iota([env.label(of).extent], 0), labels: [env.label(of)] };
     return factor === 1 ? value : pointwise([value, constant(factor)], b, (x, y) => b.binary("mul", x, y));
   });
   const all = form.constant === 0 && terms.length > 0 ? terms : [...terms, constant(form.constant)];

@@ -19,8 +19,17 @@ export class LabelSource {
     return this.#streams++;
   }
 
+  /** @param ends the own lengths of the examples, i32 [batch], of each ragged length. */
+  constructor(readonly ends: ReadonlyMap<Dim, Value>) {}
+
   next(name: string, extent: Dim): Label {
-    return { name, extent, rank: this.#rank++ };
+    return { name, ...this.axis(extent), rank: this.#rank++ };
+  }
+
+  /** An axis of this extent. */
+  axis(extent: Dim): Pick<Label, "extent" | "end"> {
+    const end = this.ends.get(extent);
+    return end === undefined ? { extent } : { extent, end };
   }
 }
 
@@ -51,10 +60,10 @@ export class Environment {
     return this.expressions(this, expr);
   }
 
-  /** The steps of a block in order, each value under its name. */
-  lowerSteps(steps: readonly Step[]): void {
+  /** The steps of a block in order, each value under its name, after `settle`. */
+  lowerSteps(steps: readonly Step[], settle = (_: Binding, value: Labelled) => value): void {
     for (const { binding, value } of steps) {
-      this.values.set(binding, named(this.builder, this.lower(value), binding.name));
+      this.values.set(binding, named(this.builder, settle(binding, this.lower(value)), binding.name));
     }
   }
 

@@ -8,7 +8,6 @@ import { lowerElement } from "./elements.js";
 import type { Environment } from "./environment.js";
 import {
   closeLabels,
-  extentValue,
   type Labelled,
   openAxes,
   ownShape,
@@ -20,6 +19,7 @@ import {
 import { lowerLoss } from "./losses.js";
 import { applyPointwise, wholePower } from "./pointwise.js";
 import { matmul, sumOfProduct } from "./products.js";
+import { extentOf, labelsOf, positionAlong, zeroOwnPastEnd } from "./ragged.js";
 import { reduceIndices, reduceOwn } from "./reductions.js";
 
 /** The expression's value at this place. */
@@ -32,12 +32,10 @@ export function lowerExpr(env: Environment, expr: TypedExpr): Labelled {
       return scalarOf(b, expr.value);
     case "length": {
       const extent = env.dim({ extent: expr.name, text: expr.name, span: expr.span });
-      return { value: b.unary("to_f32", extentValue(b, extent)), labels: [] };
+      return pointwise([extentOf(b, env.labels.axis(extent))], b, (n) => b.unary("to_f32", n));
     }
-    case "index": {
-      const label = env.label(expr.index);
-      return { value: b.unary("to_f32", b.iota([label.extent], 0)), labels: [label] };
-    }
+    case "index":
+      return pointwise([positionAlong(b, env.label(expr.index))], b, (t) => b.unary("to_f32", t));
     case "read":
       return env.read(expr.binding);
     case "shared": {
@@ -50,7 +48,7 @@ export function lowerExpr(env: Environment, expr: TypedExpr): Labelled {
     case "pointwise":
       return lowerPointwise(env, expr);
     case "matmul":
-      return matmul(b, lowerExpr(env, expr.left), lowerExpr(env, expr.right));
+      return matmul(b, lowerExpr(env, expr.left), zeroOwnPastEnd(b, env.labels, lowerExpr(env, expr.right), 0));
     case "reduce":
       return lowerReduce(env, expr);
     case "loss":
@@ -105,7 +103,7 @@ function lowerPointwise(env: Environment, expr: ExprOf<"pointwise">): Labelled {
 function lowerReduce(env: Environment, expr: ExprOf<"reduce">): Labelled {
   const b = env.builder;
   const { op, over, arg } = expr;
-  if (over === "axes") return op === "sum" ? sumOwn(env, arg) : reduceOwn(b, op, lowerExpr(env, arg));
+  if (over === "axes") return op === "sum" ? sumOwn(env, arg) : reduceOwn(env, op, lowerExpr(env, arg));
   const keeps = op === "softmax" || op === "log_softmax";
   const labels = keeps ? over.map((index) => env.label(index)) : env.bind(over);
   if (op !== "sum") return reduceIndices(b, op, lowerExpr(env, arg), labels);
@@ -120,9 +118,8 @@ function lowerReduce(env: Environment, expr: ExprOf<"reduce">): Labelled {
 function sumOwn(env: Environment, arg: TypedExpr): Labelled {
   const b = env.builder;
   const factors = factorsOf(arg).map((factor) => lowerExpr(env, factor));
-  if (factors.length === 1) return reduceOwn(b, "sum", factors[0]);
-  const shape = factors.map(ownShape).find((own) => own.length > 0) ?? [];
-  const labels = shape.map((extent, axis) => env.labels.next(`axis ${axis}`, extent));
+  if (factors.length === 1) return reduceOwn(env, "sum", factors[0]);
+  const labels = labelsOf(env.labels, factors.map(ownShape).find((own) => own.length > 0) ?? []);
   const opened = factors.map((factor) => (ownShape(factor).length === 0 ? factor : openAxes(factor, labels)));
   return sumOfProduct(b, opened, labels);
 }

@@ -11,6 +11,8 @@ export interface Label {
   readonly name: string;
   readonly rank: number;
   readonly extent: Dim;
+  /** Of a ragged length: the own length of each example, i32 [batch]. */
+  readonly end?: Value;
 }
 
 export const BATCH_LABEL: Label = { name: "batch", rank: 0, extent: BATCH };
@@ -75,15 +77,6 @@ export function scalarOf(b: Builder, number: number): Labelled {
 /** An extent as an i32 scalar. */
 export function extentValue(b: Builder, dim: Dim): Value {
   return typeof dim === "number" ? b.constant(dim, "i32") : b.op("length", { name: dim }, []);
-}
-
-/** The number of elements along axes as an f32 scalar. */
-export function countOf(b: Builder, dims: readonly Dim[]): Value {
-  const known = dims.reduce<number>((n, dim) => (typeof dim === "number" ? n * dim : n), 1);
-  const lengths = dims.filter((dim) => typeof dim === "string").map((dim) => b.unary("to_f32", extentValue(b, dim)));
-  if (lengths.length === 0) return b.constant(known);
-  const product = lengths.reduce((p, n) => b.binary("mul", p, n));
-  return known === 1 ? product : b.binary("mul", product, b.constant(known));
 }
 
 /** Gives the instruction that made the value a name for people, unless it has one. */

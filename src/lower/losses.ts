@@ -7,7 +7,6 @@ import { unreachable } from "../support/assert.js";
 import type { Environment } from "./environment.js";
 import {
   closeLabels,
-  countOf,
   type Label,
   type Labelled,
   openAxes,
@@ -16,6 +15,7 @@ import {
   spread,
   unionLabels,
 } from "./labelled.js";
+import { countOf, realOwn } from "./ragged.js";
 import { reduceIndices, reduceLabels } from "./reductions.js";
 
 /** A loss at every step; the last three average over the axes that are sizes. */
@@ -99,19 +99,19 @@ function meanOverSizes(b: Builder, a: Labelled): Labelled {
   const { shape } = a.value.type;
   const axes = shape.flatMap((dim, axis) => (axis >= a.labels.length && typeof dim === "number" ? [axis] : []));
   if (axes.length === 0) return a;
-  const count = countOf(
-    b,
-    axes.map((axis) => shape[axis]),
-  );
-  return { value: b.binary("div", b.reduce("sum", a.value, axes), count), labels: a.labels };
+  const count = axes.reduce((n, axis) => n * Number(shape[axis]), 1);
+  return { value: b.binary("div", b.reduce("sum", a.value, axes), b.constant(count)), labels: a.labels };
 }
 
 /**
- * One number: the sum over all steps of all examples, those where `mask` holds, by their number. Without an axis of
- * steps this is the mean over the batch.
+ * One number: the sum over all real steps of all examples, those where `where` holds, by their number. Without an axis
+ * of steps this is the mean over the batch.
  */
-export function normalise(b: Builder, value: Labelled, mask: Labelled | undefined): Value {
-  if (mask === undefined) {
+export function normalise(env: Environment, value: Labelled, where: Labelled | undefined): Value {
+  const b = env.builder;
+  const own = [value, ...(where === undefined ? [] : [where])].map(ownShape).find((shape) => shape.length > 0) ?? [];
+  const masks = [realOwn(b, env.labels, own), where].filter((mask) => mask !== undefined);
+  if (masks.length === 0) {
     const { shape } = value.value.type;
     if (shape.length === 0) return value.value;
     const total = b.reduce(
@@ -119,10 +119,17 @@ export function normalise(b: Builder, value: Labelled, mask: Labelled | undefine
       value.value,
       shape.map((_, axis) => axis),
     );
-    return b.binary("div", total, countOf(b, shape));
+    return b.binary(
+      "div",
+      total,
+      countOf(
+        b,
+        shape.map((extent) => ({ extent })),
+      ).value,
+    );
   }
+  const mask = masks.reduce((x, y) => pointwise([x, y], b, (p, q) => b.binary("and", p, q)));
   const labels = unionLabels([value, mask]);
-  const own = [value, mask].map(ownShape).find((shape) => shape.length > 0) ?? [];
   const [wide, holds] = [spread(b, value, labels, own), spread(b, mask, labels, own)];
   const axes = wide.type.shape.map((_, axis) => axis);
   const total = b.reduce("sum", b.select(holds, wide, b.fill(0, wide.type.shape)), axes);

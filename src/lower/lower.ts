@@ -7,21 +7,23 @@ import {
   type ArgKind,
   BATCH,
   type Elem,
+  type Graph,
   type Module,
   type Parameter,
   type Port,
   type Result,
   type Type,
+  type Value,
 } from "../ir/types.js";
 import { invariant, present } from "../support/assert.js";
 import { Environment, LabelSource } from "./environment.js";
 import { lowerExpr } from "./expressions.js";
 import { BATCH_LABEL, type Labelled, named, spread } from "./labelled.js";
 import { normalise } from "./losses.js";
+import { zeroOwnPastEnd } from "./ragged.js";
 
 /** Lowers a model without mistakes. The batch leads every input, target and output. */
 export function lower(model: TypedModel): Module {
-  const b = new Builder();
   const parameters = model.parameters.map((parameter): Parameter => {
     const { path: name, init, frozen, noDecay, doc } = parameter;
     const shape = shapeOf(parameter).map((dim) => {
@@ -30,6 +32,28 @@ export function lower(model: TypedModel): Module {
     });
     return { name, shape, init, frozen, noDecay, ...(doc === undefined ? {} : { doc }) };
   });
+  const isRagged = model.ragged.length > 0;
+  return {
+    name: model.name,
+    ...(model.doc === undefined ? {} : { doc: model.doc }),
+    lengths: model.lengths,
+    ...(isRagged ? { ragged: model.ragged } : {}),
+    parameters,
+    inputs: model.inputs.map(portOf),
+    targets: model.targets.map(portOf),
+    outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
+    metrics: model.metrics.map(({ name }) => name),
+    states: [],
+    graphs: {
+      forward: forwardGraph(model, parameters, model.ragged),
+      ...(isRagged ? { endless: forwardGraph(model, parameters, []) } : {}),
+    },
+  };
+}
+
+/** @param ragged the lengths of which every example shall have its own. */
+function forwardGraph(model: TypedModel, parameters: readonly Parameter[], ragged: readonly string[]): Graph {
+  const b = new Builder();
   const args: Arg[] = [];
   const add = (kind: ArgKind, name: string, type: Type): Labelled => {
     const value = b.fresh(type, name);
@@ -37,9 +61,12 @@ export function lower(model: TypedModel): Module {
     return { value, labels: kind === "param" ? [] : [BATCH_LABEL] };
   };
   const known = new Map(parameters.map(({ name, shape }) => [name, add("param", name, { elem: "f32", shape })]));
+  const ends = ragged.map((name): [string, Value] => {
+    return [name, add("input", name, { elem: "i32", shape: [BATCH] }).value];
+  });
   const env = new Environment(
     b,
-    new LabelSource(),
+    new LabelSource(new Map(ends)),
     known,
     new Map(model.lengths.map((name) => [name, name])),
     lowerExpr,
@@ -52,30 +79,19 @@ export function lower(model: TypedModel): Module {
   env.lowerSteps(model.prelude);
   env.lowerSteps(model.steps);
   const results = [...outputsOf(env, model), ...lossOf(env, model), ...metricsOf(env, model)];
-  return {
-    name: model.name,
-    ...(model.doc === undefined ? {} : { doc: model.doc }),
-    lengths: model.lengths,
-    parameters,
-    inputs: model.inputs.map(portOf),
-    targets: model.targets.map(portOf),
-    outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
-    metrics: model.metrics.map(({ name }) => name),
-    states: [],
-    graphs: { forward: { args, instrs: b.instrs, results } },
-  };
+  return { args, instrs: b.instrs, results };
 }
 
 function outputsOf(env: Environment, { outputs }: TypedModel): readonly Result[] {
   return outputs.map(({ name, value }) => {
-    const output = env.lower(value);
+    const output = zeroOwnPastEnd(env.builder, env.labels, env.lower(value));
     return { kind: "output", name, value: spread(env.builder, output, [BATCH_LABEL]) };
   });
 }
 
 function lossOf(env: Environment, { losses }: TypedModel): readonly Result[] {
   const b = env.builder;
-  const terms = losses.map(({ value, where }) => normalise(b, env.lower(value), where && env.lower(where)));
+  const terms = losses.map(({ value, where }) => normalise(env, env.lower(value), where && env.lower(where)));
   if (terms.length === 0) return [];
   const total: Labelled = { value: terms.reduce((x, y) => b.binary("add", x, y)), labels: [] };
   return [{ kind: "loss", name: "loss", value: named(b, total, "loss").value }];
@@ -83,7 +99,7 @@ function lossOf(env: Environment, { losses }: TypedModel): readonly Result[] {
 
 function metricsOf(env: Environment, { metrics }: TypedModel): readonly Result[] {
   return metrics.map(({ name, value }) => {
-    const metric: Labelled = { value: normalise(env.builder, env.lower(value), undefined), labels: [] };
+    const metric: Labelled = { value: normalise(env, env.lower(value), undefined), labels: [] };
     return { kind: "metric", name, value: named(env.builder, metric, name).value };
   });
 }

@@ -3,7 +3,8 @@
 import type { Builder } from "../ir/builder.js";
 import type { Value } from "../ir/types.js";
 import { invariant } from "../support/assert.js";
-import { countOf, type Label, type Labelled, ownShape, pointwise, unionLabels } from "./labelled.js";
+import { BATCH_LABEL, type Label, type Labelled, ownShape, pointwise, unionLabels } from "./labelled.js";
+import { countOf, zeroPastEnd } from "./ragged.js";
 import { reduceLabels } from "./reductions.js";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -45,24 +46,20 @@ export function sumOfProduct(b: Builder, factors: readonly Labelled[], over: rea
   const [inner, outer] = [factors.filter(reaches), factors.filter((factor) => !reaches(factor))];
   // Nothing depends on such a label, so each of its values adds the same.
   const idle = over.filter((label) => !inner.some((factor) => factor.labels.includes(label)));
+  const active = over.filter((label) => !idle.includes(label));
   const parts: Labelled[] = [...outer];
-  if (idle.length > 0)
-    parts.push({
-      value: countOf(
-        b,
-        idle.map((label) => label.extent),
-      ),
-      labels: [],
-    });
-  if (inner.length > 0)
-    parts.unshift(
-      innerProduct(
-        b,
-        inner,
-        over.filter((label) => !idle.includes(label)),
-      ),
-    );
+  if (idle.length > 0) parts.push(countOf(b, idle));
+  const ended = active.reduce<readonly Labelled[]>((factors, label) => endFactor(b, factors, label), inner);
+  if (inner.length > 0) parts.unshift(innerProduct(b, ended, active));
   return parts.reduce((x, y) => times(b, x, y));
+}
+
+/** The factors, the smallest one that varies along the label being zero past its examples' ends. */
+function endFactor(b: Builder, factors: readonly Labelled[], label: Label): readonly Labelled[] {
+  const weight = ({ value, labels }: Labelled) => value.type.shape.length + (labels.includes(BATCH_LABEL) ? 0 : 1);
+  const varying = factors.filter((factor) => factor.labels.includes(label));
+  const [smallest] = varying.toSorted((x, y) => weight(x) - weight(y));
+  return factors.map((factor) => (factor === smallest ? zeroPastEnd(b, factor, [label]) : factor));
 }
 
 function times(b: Builder, x: Labelled, y: Labelled): Labelled {

@@ -3,7 +3,18 @@
 import type { ReduceName } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import type { ReduceKind, Value } from "../ir/types.js";
-import { countOf, type Label, type Labelled, ownShape, spread, unionLabels } from "./labelled.js";
+import type { Environment } from "./environment.js";
+import {
+  closeLabels,
+  type Label,
+  type Labelled,
+  openAxes,
+  ownShape,
+  pointwise,
+  spread,
+  unionLabels,
+} from "./labelled.js";
+import { countOf, labelsOf, realPlaces } from "./ragged.js";
 
 /** Removes labels, on which the value need not depend. */
 export function reduceLabels(b: Builder, kind: ReduceKind, a: Labelled, over: readonly Label[]): Labelled {
@@ -11,63 +22,79 @@ export function reduceLabels(b: Builder, kind: ReduceKind, a: Labelled, over: re
   return { value: b.reduce(kind, a.value, axes), labels: a.labels.filter((label) => !over.includes(label)) };
 }
 
-/** `sum[n](…)`, `softmax[s](…)` */
+/** `sum[n](…)`, `softmax[s](…)`. Places past an example's end are left out; softmax and log_softmax give any number there. */
 export function reduceIndices(b: Builder, op: ReduceName, a: Labelled, over: readonly Label[]): Labelled {
-  const missing = over.filter((label) => !a.labels.includes(label));
-  const labels = [...unionLabels([a]), ...missing];
-  const value = missing.length === 0 ? a.value : spread(b, a, labels);
-  const axes = over.map((label) => labels.indexOf(label)).sort((x, y) => x - y);
-  const keeps = op === "softmax" || op === "log_softmax";
-  return {
-    value: reduceAxes(b, op, value, axes),
-    labels: keeps ? labels : labels.filter((label) => !over.includes(label)),
-  };
-}
-
-/** Over all own axes; softmax and log_softmax along the last. */
-export function reduceOwn(b: Builder, op: ReduceName, a: Labelled): Labelled {
-  const first = a.labels.length;
-  const own = ownShape(a).map((_, i) => first + i);
-  const axes = op === "softmax" || op === "log_softmax" ? own.slice(-1) : own;
-  return { value: reduceAxes(b, op, a.value, axes), labels: a.labels };
-}
-
-function reduceAxes(b: Builder, op: ReduceName, x: Value, axes: readonly number[]): Value {
-  const { shape } = x.type;
-  const kept = shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
-  const back = (v: Value) => b.broadcast(v, shape, kept);
+  const real = realPlaces(b, over);
+  const known = unionLabels(real === undefined ? [a] : [a, real]);
+  const labels = [...known, ...over.filter((label) => !known.includes(label))];
+  const x = spread(b, a, labels);
+  const axes = over.map((label) => labels.indexOf(label)).sort((m, n) => m - n);
+  const reduced = { x, axes, real: real && spread(b, real, labels, ownShape(a)) };
+  const rest = labels.filter((label) => !over.includes(label));
   switch (op) {
     case "sum":
     case "max":
     case "min":
-      return b.reduce(op, x, axes);
+      return { value: reduce(b, op, reduced), labels: rest };
     case "mean": {
-      const count = countOf(
-        b,
-        axes.map((axis) => shape[axis]),
-      );
-      return b.binary("div", b.reduce("sum", x, axes), count);
+      const total: Labelled = { value: reduce(b, "sum", reduced), labels: rest };
+      return pointwise([total, countOf(b, over)], b, (sum, count) => b.binary("div", sum, count));
     }
     case "norm":
-      return b.unary("sqrt", b.reduce("sum", b.binary("mul", x, x), axes));
+      return { value: b.unary("sqrt", reduce(b, "sum", { ...reduced, x: b.binary("mul", x, x) })), labels: rest };
     case "logsumexp": {
-      const { peak, terms } = shifted(b, x, axes, back);
-      return b.binary("add", b.unary("log", b.reduce("sum", b.unary("exp", terms), axes)), peak);
+      const { peak, total } = powers(b, reduced);
+      return { value: b.binary("add", b.unary("log", total), peak), labels: rest };
     }
     case "softmax": {
-      const { terms } = shifted(b, x, axes, back);
-      const powers = b.unary("exp", terms);
-      return b.binary("div", powers, back(b.reduce("sum", powers, axes)));
+      const { terms, total } = powers(b, reduced);
+      return { value: b.binary("div", terms, back(b, total, reduced)), labels };
     }
     case "log_softmax": {
-      const { terms } = shifted(b, x, axes, back);
-      return b.binary("sub", terms, back(b.unary("log", b.reduce("sum", b.unary("exp", terms), axes))));
+      const { exponents, total } = powers(b, reduced);
+      return { value: b.binary("sub", exponents, back(b, b.unary("log", total), reduced)), labels };
     }
   }
 }
 
-/** x less its maximum, so that exp does not overflow. The maximum cancels out, so nothing flows back through it. */
-function shifted(b: Builder, x: Value, axes: readonly number[], back: (v: Value) => Value) {
-  const peak = b.unary("stop_gradient", b.reduce("max", x, axes));
-  return { peak, terms: b.binary("sub", x, back(peak)) };
+/** Over all own axes; softmax and log_softmax along the last. */
+export function reduceOwn(env: Environment, op: ReduceName, a: Labelled): Labelled {
+  const opened = labelsOf(env.labels, ownShape(a));
+  const keeps = op === "softmax" || op === "log_softmax";
+  const result = reduceIndices(env.builder, op, openAxes(a, opened), keeps ? opened.slice(-1) : opened);
+  return keeps ? closeLabels(env.builder, result, opened) : result;
+}
+
+interface Reduced {
+  readonly x: Value;
+  readonly axes: readonly number[];
+  /** Of the shape of x; absent where every place counts. */
+  readonly real: Value | undefined;
+}
+
+const NEUTRAL: { readonly [K in ReduceKind]: number } = { sum: 0, max: -Infinity, min: Infinity };
+
+function reduce(b: Builder, kind: ReduceKind, { x, axes, real }: Reduced): Value {
+  return b.reduce(kind, real === undefined ? x : b.select(real, x, b.constant(NEUTRAL[kind])), axes);
+}
+
+/** A reduced value at each place that went into it. */
+function back(b: Builder, value: Value, { x, axes }: Reduced): Value {
+  const { shape } = x.type;
+  const kept = shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  return b.broadcast(value, shape, kept);
+}
+
+/**
+ * exp of x less its maximum, so that it does not overflow, and the sum. The maximum cancels out, so nothing flows back
+ * through it.
+ */
+function powers(b: Builder, reduced: Reduced) {
+  const { x, real } = reduced;
+  const peak = b.unary("stop_gradient", reduce(b, "max", reduced));
+  const less = b.binary("sub", x, back(b, peak, reduced));
+  // What is not counted may be larger than the maximum.
+  const exponents = real === undefined ? less : b.select(real, less, b.constant(0));
+  const terms = b.unary("exp", exponents);
+  return { peak, exponents, terms, total: reduce(b, "sum", { ...reduced, x: terms }) };
 }

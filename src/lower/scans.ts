@@ -1,11 +1,21 @@
 /** @file Lowers `scan`: the cell's steps become the region of a loop over the steps' axis. */
 
-import type { Binding, ScanCall, Type } from "../check/typed.js";
+import type { Binding, ScanCall, State, Type } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import { stackAxis } from "../ir/shape.js";
 import type { Dim, Value } from "../ir/types.js";
+import { present } from "../support/assert.js";
 import type { Environment } from "./environment.js";
-import { BATCH_LABEL, byRank, closeLabels, type Label, type Labelled, openAxes, spread } from "./labelled.js";
+import {
+  BATCH_LABEL,
+  byRank,
+  closeLabels,
+  type Label,
+  type Labelled,
+  openAxes,
+  pointwise,
+  spread,
+} from "./labelled.js";
 
 /** One sequence as the loop wants it, and the labels of a step of it. */
 interface Sequence {
@@ -39,10 +49,20 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     }
     within.loopStep = values[sequences.length];
     within.loopGiven = new Set([...states, ...values].map(({ id }) => id));
-    within.lowerSteps(block.steps);
-    const next = block.states.map((state) =>
-      spread(inner, within.read(state.next), labels, shapeOf(within, state.binding.type)),
-    );
+    const real = isReal(inner, step, within.loopStep);
+    const hold = (state: State, next: Labelled): Labelled => {
+      if (real === undefined) return next;
+      return pointwise([real, next, within.read(state.binding)], inner, (r, x, y) => inner.select(r, x, y));
+    };
+    // Forwards a state that is over is read as it ended. Backwards it has not begun, which could be no number to others.
+    within.lowerSteps(block.steps, (binding, value) => {
+      const state = call.reverse ? undefined : block.states.find(({ next }) => next === binding);
+      return state === undefined ? value : hold(state, value);
+    });
+    const next = block.states.map((state) => {
+      const value = within.read(state.next);
+      return spread(inner, call.reverse ? hold(state, value) : value, labels, shapeOf(within, state.binding.type));
+    });
     const outputs = block.outputs.map(({ value }) => {
       const output = within.lower(value);
       const own = byRank(output.labels);
@@ -64,6 +84,13 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     return closeLabels(b, { value, labels: own.toSpliced(at, 0, step) }, [step]);
   });
   return [...outputs, ...last.map((value) => ({ value, labels }))];
+}
+
+/** Whether the step of the loop belongs to the example; undefined where all do. */
+function isReal(b: Builder, { end }: Label, loopStep: Value | undefined): Labelled | undefined {
+  if (end === undefined) return undefined;
+  const now: Labelled = { value: present(loopStep, "lower", "the number of the step"), labels: [] };
+  return pointwise([now, { value: end, labels: [BATCH_LABEL] }], b, (t, n) => b.binary("lt", t, n));
 }
 
 function shapeOf(env: Environment, type: Type): readonly Dim[] {

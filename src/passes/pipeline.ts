@@ -35,7 +35,7 @@ export const pipeline: readonly Pass[] = [
   // From here on each graph goes its own way.
   fromForward("evaluate", (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
   fromForward("predict", prediction),
-  { name: "stream", run: stream },
+  { name: "stream", run: streamEndless },
   fromForward("train", (forward, { parameters }) =>
     hasLoss(forward) ? autodiff(settle(forward, true), parameters) : undefined,
   ),
@@ -78,6 +78,14 @@ function everywhere(name: string, pass: (graph: Graph) => Graph): Pass {
       return { ...module, graphs: Object.fromEntries(entries) };
     },
   };
+}
+
+/** In a stream no example ever ends. */
+function streamEndless(module: Module): Module {
+  const { endless, ...graphs } = module.graphs;
+  if (endless === undefined) return stream(module);
+  const streaming = stream({ ...module, graphs: { predict: prediction(endless) } });
+  return { ...streaming, graphs: { ...streaming.graphs, ...graphs } };
 }
 
 /** A model without a loss can be run but not trained. */

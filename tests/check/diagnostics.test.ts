@@ -211,7 +211,6 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     ["cell C(H) { input x: [H] output x }", "SEQ4014 C"],
   ],
   gaps: [
-    [inModel("length T ragged output xs"), "SEQ9002 length T ragged"],
     [`${scale} ${inModel("use f[1000] = Scale(D) output y = chain f(xs)")}`, "SEQ9002 1000"],
     [`${counter} model M(D = 2) { input x: [65, D] use c = Counter(D) output y = scan c(x) }`, "SEQ9002 65"],
     [

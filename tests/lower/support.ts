@@ -36,7 +36,7 @@ export function moduleOfFile(file: string, set: Readonly<Record<string, number>>
 
 export type Arrays = Record<string, NdArray>;
 
-/** Random parameters in (−1, 1), inputs and targets of every kind. */
+/** Random parameters in (−1, 1), inputs and targets of every kind, own lengths where they are ragged. */
 export function randomArguments(module: Module, lengths: Readonly<Record<string, number>>, seed: number): Arrays {
   const random = randomSource(seed);
   const uniform = () => 2 * random() - 1;
@@ -51,7 +51,12 @@ export function randomArguments(module: Module, lengths: Readonly<Record<string,
   const parameters = module.parameters.map(({ name, shape }): [string, NdArray] => {
     return [name, ndarray(shape, Array.from({ length: numel(shape) }, uniform))];
   });
-  return Object.fromEntries([...parameters, ...[...module.inputs, ...module.targets].map(port)]);
+  const ports = [...module.inputs, ...module.targets].map(port);
+  const ends = (module.ragged ?? []).map((name): [string, NdArray] => {
+    const own = Array.from({ length: lengths[BATCH] }, () => 1 + Math.floor(random() * lengths[name]));
+    return [name, ndarray([lengths[BATCH]], own)];
+  });
+  return Object.fromEntries([...parameters, ...ports, ...ends]);
 }
 
 export function forward(module: Module, args: Arrays, lengths: Readonly<Record<string, number>>): Arrays {
