@@ -75,7 +75,11 @@ describe.each(LIBRARY_FIXTURES)("%s", (name) => {
     }
   });
 
-  test(`on the device as ${fixture.by}`, async () => {
-    compare(fixture, await runOnDevice(graphs.train, args, fixture.sizes), ON_DEVICE);
-  }, COMPILING);
+  test(
+    `on the device as ${fixture.by}`,
+    async () => {
+      compare(fixture, await runOnDevice(graphs.train, args, fixture.sizes), ON_DEVICE);
+    },
+    COMPILING,
+  );
 });
