@@ -111,7 +111,7 @@ fn k1_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   }
 }
 
-// %24 over [_B, T]
+// %23 over [_B, T]
 @compute @workgroup_size(64)
 fn k2_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
