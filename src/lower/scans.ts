@@ -71,7 +71,8 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     });
     return { next, outputs };
   };
-  const hints = [...block.states.map(({ binding }) => binding.name), ...block.outputs.map(({ name }) => name)];
+  const paths = block.states.map(({ binding }) => `${block.path}.${binding.name}`);
+  const hints = [...paths, ...block.outputs.map(({ name }) => name)];
   const inputs = sequences.map(({ value }) => value);
   const { reverse } = call;
   const { last, stacked } =

@@ -20,7 +20,7 @@ import {
 } from "../ir/types.js";
 import { invariant, present } from "../support/assert.js";
 import { uniformConstant } from "./constant.js";
-import { closeLoop, type LoopState, openLoop } from "./loop.js";
+import { closeLoop, openLoop } from "./loop.js";
 import { Causality, NEUTRAL } from "./stream-causal.js";
 import { bodyObstacle, nameReduction, refuse } from "./stream-obstacle.js";
 import { type Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
@@ -79,7 +79,6 @@ class StepMaker {
   readonly #final = new Map<ValueId, string>();
   readonly #names: Set<string>;
   #places: { readonly row: Value; readonly isNew: Value } | undefined;
-  #loops = 0;
 
   constructor(readonly survey: Survey) {
     this.b = new Builder(idsBeyond(survey.graph));
@@ -216,10 +215,9 @@ class StepMaker {
       return;
     }
     const loop = openLoop(instr);
-    const index = this.#loops++;
-    const states = loop.states.map((state, i) => {
+    const states = loop.states.map((state) => {
       invariant(steady.has(state.initial.id), "stream", "a scan starts from what is known before the first step");
-      const value = this.#state(stateName(state, index, i), state.initial.type);
+      const value = this.#state(state.last.hint ?? "state", state.initial.type);
       const constant = uniformConstant(state.initial, (id) => this.#defined.get(id));
       const initial = constant ?? state.initial;
       this.kept.push({ name: present(value.hint, "stream", "the name"), value, next: state.last, initial });
@@ -325,9 +323,3 @@ class StepMaker {
 const pastKey = (value: Value, roles: Roles) => `${value.id}:${roles.join()}`;
 
 const countRoles = (roles: Roles) => roles.filter((role) => role !== undefined).length;
-
-/** The state's dotted path if lowering gave one, else by position. */
-function stateName({ previous, last }: LoopState, loop: number, state: number): string {
-  const hint = last.hint ?? previous.hint ?? String(state);
-  return hint.includes(".") ? hint : `${loop}.${hint}`;
-}

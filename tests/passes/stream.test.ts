@@ -54,9 +54,9 @@ describe("what streams", () => {
     const module = expectStreams(moduleOfFile("std/char-lm", { V: 7, E: 3, H: 4 }));
     expect(module.streamLength).toBe("T");
     expect(module.graphs.start).toBeUndefined();
-    expect(module.states.map(({ shape }) => shape)).toEqual([
-      ["_B", 4],
-      ["_B", 4],
+    expect(module.states).toEqual([
+      { name: "rnn.h", elem: "f32", shape: ["_B", 4] },
+      { name: "rnn.c", elem: "f32", shape: ["_B", 4] },
     ]);
   });
 
@@ -193,7 +193,9 @@ describe("what streams", () => {
           before[t: T, d: D] = sum[s: T](where(s < t, x[s, d] * x[t, d], 0))
           window[t: T, d: D] = max[s: T](where(t - s < 3, where(s <= t, x[s, d], -inf), -inf))
           weighted[t: T, d: D] = sum[s: T](where(t - s >= 0, exp(s - t), 0) * x[s, d])
-          output total, before, window, weighted
+          ratio[t: T, d: D] = sum[s: T](where(s <= t, x[t, d] / x[s, d], 0))
+          logs[t: T, d: D] = max[s: T](where(s <= t, log(abs(x[s, d] + 0 * x[t, d])), -inf))
+          output total, before, window, weighted, ratio, logs
           loss sum(total)
         }`),
     );
@@ -233,7 +235,7 @@ describe("what streams", () => {
 
 describe("what does not stream says why", () => {
   const refusals: readonly (readonly [reason: string, model: string])[] = [
-    ["a scan reverse over T, in `h`", "y = scan reverse rnn(x)"],
+    ["a scan reverse over T, in `rnn.h`", "y = scan reverse rnn(x)"],
     ["a sum over all of T, read at every step, in `y`", "p[i] = sum[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
     ["a maximum over all of T, read at every step, in `y`", "p[i] = max[t](x[t, i])  y[t, i] = p[i] * x[t, i]"],
     ["the number of steps T, read at every step, in `y`", "y[t, i] = x[t, i] * t / T"],
@@ -251,7 +253,7 @@ describe("what does not stream says why", () => {
     ["a sum over all of T, read at every step, in `y`", "y[t, i] = sum[s](exp(x[t, i] * x[s, i]))"],
     ["a sum over all of T, read at every step, in `y`", "y[t: T, i: D] = sum[s: T](where(s >= t, x[s, i], 0))"],
     ["a last state over T, read at every step, in `y`", "u, end = scan rnn(x)  y[t, i] = u[t, i] * end.h[i]"],
-    ["a last state over T, read at every step, in `h`", "u, end = scan rnn(x)  y = scan other(u) from end"],
+    ["a last state over T, read at every step, in `other.h`", "u, end = scan rnn(x)  y = scan other(u) from end"],
     ["every pair of steps of T, in `y`", "y[t: T, s: T] = x[t, 0] * x[s, 1]"],
     ["a look-up among steps of T by number, in `y`", "y[i] = x[T - 2, i] else 0"],
   ];

@@ -41,7 +41,8 @@ export function runChunks(
   const isStep = (name: string) => module.inputs.some((port) => port.name === name && port.shape.includes(length));
   let states: Arrays = start ? evaluateGraph(start, args, lengths) : {};
   return bounds.slice(1).map((end, i) => {
-    const sizes = { ...lengths, [length]: end - bounds[i], [PAST]: bounds[i], [ROOM]: end };
+    // More room than steps: what nobody has written must not be seen.
+    const sizes = { ...lengths, [length]: end - bounds[i], [PAST]: bounds[i], [ROOM]: 2 * end };
     const chunk = Object.fromEntries(
       graph.args.map(({ kind, name, value }) => {
         if (kind === "state") return [name, grown(states[`state:${name}`], extents(value.type.shape, sizes))];
