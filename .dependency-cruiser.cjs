@@ -39,6 +39,11 @@ module.exports = {
     only("src/lower", [SUPPORT, IR, "^src/check/", DIAGNOSTICS]),
     only("src/passes", [SUPPORT, IR], "passes never see syntax"),
     only(
+      "src/explain",
+      [SUPPORT, IR, "^src/passes/", "^src/lower/lower\\.ts$", "^src/check/(typed|reads)\\.ts$"],
+      "the derivative that is shown is the one that is compiled",
+    ),
+    only(
       "src/codegen",
       [SUPPORT, IR, MANIFEST],
       "the manifest, its types and the order of its words, is the contract with the runtime",

@@ -10,7 +10,7 @@ import { Loader, type Parse, type Unit } from "./loader.js";
 import { scannedAxes } from "./reads.js";
 import { Reporter } from "./report.js";
 import { errorExpr, type Meaning, numberExpr, valueMeaning, withNames } from "./scope.js";
-import type { TypedModel } from "./typed.js";
+import type { Block, TypedModel } from "./typed.js";
 
 export interface Program {
   /** The user's files, by the names the host reads. */
@@ -24,7 +24,16 @@ export interface Program {
 export interface Checked {
   /** The models without mistakes all of whose parameters have a value. */
   readonly models: readonly TypedModel[];
+  /** The cells and layers without mistakes for which sample values could be found. */
+  readonly samples: readonly Sample[];
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A cell or layer alone. */
+export interface Sample {
+  readonly block: Block;
+  /** Values that stand for any, and are no accidental multiples of each other, for the sizes without a default. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 /**
@@ -36,13 +45,14 @@ export function checkProgram({ files, host, parse, set = {} }: Program): Checked
   const loader = new Loader(host, parse, reporter);
   const units = files.flatMap((file) => loader.load(file) ?? []);
   const models = units.flatMap((unit) => blocksOf(unit).flatMap((block) => checkModel(reporter, unit, block, set)));
-  for (const unit of units) {
-    for (const declaration of unit.unit.declarations) {
-      if (declaration.kind === "fn") checkFunctionAlone(reporter, unit, declaration);
-      else checkAlone(reporter, unit, declaration);
-    }
-  }
-  return { models, diagnostics: reporter.finish() };
+  const samples = units.flatMap((unit) =>
+    unit.unit.declarations.flatMap((declaration) => {
+      if (declaration.kind !== "fn") return checkAlone(reporter, unit, declaration);
+      checkFunctionAlone(reporter, unit, declaration);
+      return [];
+    }),
+  );
+  return { models, samples, diagnostics: reporter.finish() };
 }
 
 function blocksOf(unit: Unit): readonly BlockDeclaration[] {
@@ -87,9 +97,19 @@ function checkModel(
     : [{ ...block, kind: "model", source: unit.name, span: declaration.name.span }];
 }
 
-function checkAlone(reporter: Reporter, unit: Unit, declaration: BlockDeclaration): void {
+function checkAlone(reporter: Reporter, unit: Unit, declaration: BlockDeclaration): readonly Sample[] {
+  const errors = reporter.errors;
   const values = sampleValues(reporter, declaration, unit.scope);
-  checkBlock(reporter, { declaration, home: unit.scope, values, path: "", symbolic: true, around: [] });
+  const block = checkBlock(reporter, { declaration, home: unit.scope, values, path: "", symbolic: true, around: [] });
+  // A parameter that is a number, a function or a block has no sample.
+  const whole = [...values.values()].every((value) => value.kind !== "error");
+  if (declaration.kind === "model" || !whole || reporter.errors > errors || !unit.sound) return [];
+  const open = declaration.parameters.filter((parameter) => parameter.default === undefined);
+  const sizes = open.flatMap(({ name: { name } }): [string, number][] => {
+    const value = values.get(name);
+    return value?.kind === "value" && value.expr.kind === "number" ? [[name, value.expr.value]] : [];
+  });
+  return [{ block, sizes: new Map(sizes) }];
 }
 
 /** Arguments may be anything, so only names and the shape of calls are looked at. */

@@ -51,7 +51,8 @@ export function partition(steps: readonly Step[]): Pick<Block, "prelude" | "step
   return { prelude: steps.filter((step) => !moving.has(step)), steps: steps.filter((step) => moving.has(step)) };
 }
 
-function children(expr: TypedExpr): readonly TypedExpr[] {
+/** The expressions that an expression is made of. */
+export function children(expr: TypedExpr): readonly TypedExpr[] {
   switch (expr.kind) {
     case "error":
     case "number":

@@ -10,6 +10,7 @@ import { checkCommand } from "./check-command.js";
 import { compileCommand } from "./compile-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { explainError } from "./explain-error.js";
+import { gradCommand } from "./grad-command.js";
 import { trainCommand } from "./train-command.js";
 
 /** Runs `seqc` with `args` (without the executable); never throws. */
@@ -60,6 +61,14 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(setting())
     .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
     .action((files, options) => end(compileCommand(files, options)));
+
+  program
+    .command("grad")
+    .description("show the derivative of a spec as equations")
+    .argument("<spec>", "a .seq file with cells, layers or models")
+    .addOption(new Option("--format <format>", "text or LaTeX").choices(["seq", "latex"]).default("seq"))
+    .addOption(setting())
+    .action((spec, options) => end(gradCommand(spec, options)));
 
   const whole = (flags: string, what: string, least: number) =>
     new Option(flags, what).argParser(wholeNumber(flags.split(" ")[0], least));
