@@ -193,8 +193,12 @@ function concatRule({ context, args, span }: Call): TypedExpr {
     return errorExpr(span);
   }
   const lasts = args.map((arg) => axesOf(arg).at(-1)!);
-  if (lasts.some(isLength)) {
-    context.reporter.notCompiled(span, "Joining along a length is");
+  const long = args.find((arg) => isLength(axesOf(arg).at(-1)!));
+  if (long !== undefined) {
+    const axes = showAxes(axesOf(long), context.symbolic);
+    const message = `\`concat\` joins axes of known size, but this is ${axes}, with a length at the end.`;
+    const help = { help: "what comes before a sequence is said with indices: `x[t - 1] else first`" };
+    context.reporter.report("SEQ3010", long.span, message, help);
     return errorExpr(span);
   }
   const known = lasts.every((dim) => typeof dim.extent === "number");

@@ -87,7 +87,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(real("--lr <x>", "peak learning rate, after warm-up and before the cosine", "positive").default(1e-2))
     .addOption(real("--weight-decay <x>", "of AdamW", "non-negative").default(0.01))
     .addOption(real("--clip <x>", "global norm of the gradient, 0 for none", "non-negative").default(1))
-    .addOption(whole("--seed <n>", "of parameters, windows and sample", 0).default(1))
+    .addOption(whole("--seed <n>", "of parameters, windows, dropout and sample", 0).default(1))
     .addOption(new Option("--out <folder>", "where parameters, vocabulary and summary go").default("runs/train"))
     .addOption(whole("--sample <n>", "characters to write at the end", 0).default(300))
     .addOption(real("--temperature <x>", "of the sample; 0 takes the likeliest", "non-negative").default(0.8))

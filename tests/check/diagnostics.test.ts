@@ -131,6 +131,7 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
     [inLayer("length Q"), "SEQ3011 Q"],
     [inModel("a, b, c = split(w, 3) output a"), "SEQ3012 split(w, 3)"],
     [inModel("output y = dropout(xs, w[0])"), "SEQ3010 w[0]"],
+    [inModel("output y = concat(t2, t2) t2[d, s] = xs[s, d]"), "SEQ3010 t2"],
     [inModel("output y = dropout(xs, 1)"), "SEQ3023 1"],
     [inModel("output y = dropout(xs, -0.1)"), "SEQ3023 -0.1"],
     [inModel("output y = dropout(t, 0.1)"), "SEQ3008 t"],
@@ -218,7 +219,6 @@ const table: Record<string, readonly (readonly [text: string, ...expected: strin
        model M(D = 2) { input x: [65, D] use l = L(D) output y = l(x) }`,
       "SEQ9002 65",
     ],
-    [inModel("output y = concat(t2, t2) t2[d, s] = xs[s, d]"), "SEQ9002 concat(t2, t2)"],
   ],
 };
 

@@ -54,7 +54,7 @@ export async function trainSession(
   const feed = ({ tokens, next }: Batch) => ({ [ports.input]: tokens, [ports.target]: next });
   const validationFeeds = spreadBatches(heldOut, batch, length, VALIDATION_BATCHES).map(feed);
   const random = new Random(options.seed, "windows");
-  const trainer = await model.trainer({ ...sizes, optimizer: { weightDecay }, clipNorm });
+  const trainer = await model.trainer({ ...sizes, optimizer: { weightDecay }, clipNorm, seed: options.seed });
 
   const losses: number[] = [];
   const stepTimes: number[] = [];
