@@ -25,8 +25,8 @@ interface Report {
   readonly predicted: Float32Array;
 }
 
-function generate(): string {
-  const { models } = compile({ files: ["std/char-lm"], host: hostOf({}), set: { V, E, H } });
+function generate(name = "char-lm", set: Readonly<Record<string, number>> = { V, E, H }): string {
+  const { models } = compile({ files: [`std/${name}`], host: hostOf({}), set });
   return models[0].typescript;
 }
 
@@ -34,6 +34,7 @@ beforeAll(() => {
   rmSync(app("generated"), { recursive: true, force: true });
   mkdirSync(app("generated"), { recursive: true });
   writeFileSync(app("generated/char-lm.ts"), generate());
+  writeFileSync(app("generated/seq2seq.ts"), generate("seq2seq", { V, W: V, E, H }));
 });
 
 test("generating twice gives the same bytes", () => {
