@@ -1,15 +1,16 @@
 /**
  * @file The library of specs against implementations that did not come from its equations (float64, committed values):
- * outputs, loss and every gradient, in the interpreter and on the device.
+ * outputs, loss and every gradient, in the interpreter and on the device, and the outputs a few steps at a time.
  */
 
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { type NdArray, ndarray } from "../../src/ir/ndarray.js";
-import type { Graph } from "../../src/ir/types.js";
+import type { Graph, Module } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
-import { LIBRARY_FIXTURES, type LibraryFixture, libraryFixture } from "../fixtures/library.js";
+import { LIBRARY_FIXTURES, type LibraryArrays, type LibraryFixture, libraryFixture } from "../fixtures/library.js";
+import { runChunks, steps } from "../passes/streaming.js";
 import { compileText, relativeError } from "../support/compiled.js";
 import { runOnDevice } from "../support/ladder.js";
 
@@ -18,23 +19,17 @@ const ON_DEVICE = 1e-4;
 const NOISE = 1e-12;
 /** A software adapter takes seconds for the kernels of a model of blocks, and many times that on a busy machine. */
 const COMPILING = 600_000;
+/** What reads the whole sequence before its first output. */
+const LOOKING_AHEAD = ["bidirectional-tagger"];
 const models = new URL("../../specs/models/", import.meta.url);
 
-interface Graphs {
-  readonly train: Graph;
-  readonly predict: Graph;
-}
-
-function graphsOf(fixture: LibraryFixture): Graphs {
+function moduleOf(fixture: LibraryFixture): Module {
   const text = fixture.text ?? readFileSync(new URL(present(fixture.file, "test", "the file"), models), "utf8");
-  const { graphs } = compileText(text, fixture.set).module;
-  return { train: present(graphs.train, "test", "train"), predict: present(graphs.predict, "test", "predict") };
+  return compileText(text, fixture.set).module;
 }
 
-function argumentsOf({ parameters, data }: LibraryFixture): Record<string, NdArray> {
-  const arrays = Object.entries({ ...parameters, ...data });
-  return Object.fromEntries(arrays.map(([name, array]) => [name, ndarray(array.shape, array.data.map(Number))]));
-}
+const arraysOf = (arrays: LibraryArrays): Results =>
+  Object.fromEntries(Object.entries(arrays).map(([name, { shape, data }]) => [name, ndarray(shape, data.map(Number))]));
 
 type Results = Readonly<Record<string, NdArray>>;
 
@@ -60,25 +55,44 @@ function compare(fixture: LibraryFixture, results: Results, tolerance: number): 
 
 describe.each(LIBRARY_FIXTURES)("%s", (name) => {
   const fixture = libraryFixture(name);
-  let graphs: Graphs;
+  const { sizes } = fixture;
+  const args = { ...arraysOf(fixture.parameters), ...arraysOf(fixture.data) };
+  const outputs = Object.entries(arraysOf(fixture.outputs));
+  let module: Module;
+  let train: Graph;
   beforeAll(() => {
-    graphs = graphsOf(fixture);
+    module = moduleOf(fixture);
+    train = present(module.graphs.train, "test", "train");
   });
-  const args = argumentsOf(fixture);
 
   test(`in the interpreter as ${fixture.by}`, () => {
     expect(Object.keys(fixture.gradients).sort()).toEqual(Object.keys(fixture.parameters).sort());
-    compare(fixture, evaluateGraph(graphs.train, args, fixture.sizes), IN_F64);
-    const outputs = evaluateGraph(graphs.predict, args, fixture.sizes);
-    for (const [output, { data }] of Object.entries(fixture.outputs)) {
-      expect(relativeError(outputs[`output:${output}`].data, data.map(Number)), output).toBeLessThan(IN_F64);
+    compare(fixture, evaluateGraph(train, args, sizes), IN_F64);
+    const predicted = evaluateGraph(present(module.graphs.predict, "test", "predict"), args, sizes);
+    for (const [output, { data }] of outputs) {
+      expect(relativeError(predicted[`output:${output}`].data, data), output).toBeLessThan(IN_F64);
+    }
+  });
+
+  test("a few steps at a time too, where nothing looks ahead", () => {
+    if (LOOKING_AHEAD.includes(name)) return expect(module.streamRefusal).toMatch(/scan reverse/);
+    const length = present(module.streamLength, "test", "its length");
+    const bounds = [0, 2, sizes[length]];
+    const chunks = runChunks(module, args, sizes, bounds);
+    for (const [output, whole] of outputs) {
+      const hasSteps = module.outputs.some((port) => port.name === output && port.shape.includes(length));
+      for (const [i, chunk] of chunks.entries()) {
+        if (!hasSteps && i < chunks.length - 1) continue;
+        const want = hasSteps ? steps(whole, bounds[i], bounds[i + 1]) : whole;
+        expect(relativeError(chunk[`output:${output}`].data, want.data), `${output}, chunk ${i}`).toBeLessThan(IN_F64);
+      }
     }
   });
 
   test(
     `on the device as ${fixture.by}`,
     async () => {
-      compare(fixture, await runOnDevice(graphs.train, args, fixture.sizes), ON_DEVICE);
+      compare(fixture, await runOnDevice(train, args, sizes), ON_DEVICE);
     },
     COMPILING,
   );
