@@ -1,4 +1,4 @@
-/** @file Every file of the library checks without a word, says where it comes from, and is held against another's. */
+/** @file Every declaration of the library says what it is, and every file is held against another's implementation. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -15,11 +15,6 @@ const ELSEWHERE = ["rnn", "lstm", "gru", "embedding", "linear", "char-lm"];
 describe.each(files)("%s", (file) => {
   const text = readFileSync(new URL(file, specs), "utf8");
 
-  test("has no diagnostics", () => {
-    const { diagnostics } = check({ files: [file], host: hostOf({ [file]: text }) });
-    expect(diagnostics.map((d) => `${d.code} ${d.message}`)).toEqual([]);
-  });
-
   test("has a doc comment in front of each cell, layer and model", () => {
     const declarations = [...text.matchAll(/^(?:cell|layer|model) \w+/gm)];
     expect(declarations.length).toBeGreaterThan(0);
@@ -27,7 +22,6 @@ describe.each(files)("%s", (file) => {
       const doc = text.slice(0, index).match(/(?:^\/\/\/ .*\n)+$/m)?.[0] ?? "";
       expect(doc.length).toBeGreaterThan(80);
     }
-    expect(text, "a year and a title").toMatch(/\b(19|20)\d\d\b/);
   });
 
   test("has reference values", () => {
