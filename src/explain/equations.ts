@@ -12,8 +12,10 @@ import { Notation, type Surroundings, shown } from "./notation.js";
 import { type Name, plus, type Term } from "./term.js";
 import { countReads, ownWeight } from "./weight.js";
 
-/** forward: of the forward map, for a name that the spec does not have · step: an adjoint at one example (and step) ·
- * sum: one that is summed over them · after: made of such sums. */
+/**
+ * forward: of the forward map, for a name that the spec does not have · step: an adjoint at one example (and step) ·
+ * sum: one that is summed over them · after: made of such sums.
+ */
 export type Phase = "forward" | "step" | "sum" | "after";
 
 export interface Equation {
@@ -56,17 +58,17 @@ export function equationsOf(derivation: Derivation, vocabulary: Vocabulary): rea
     return { phase, summed, left, indices, ...withoutArrived(whole ?? notation.element(value, indices), left) };
   };
 
-  const forward = introduced.map(({ value, name }) => write(value, [name]));
+  const named = new Map([...introduced.map(({ value, name }) => [value.id, [name]] as const), ...lines.names]);
   const given = adjoints.filter(({ value }) => !definitionOf.has(value.id));
   const handed = given
     .filter(({ value, name }) => known.get(value.id)?.text !== name.text)
     .map(({ value, name }) => write(value, [name]));
   const computed = graph.instrs.flatMap((instr) => {
     const [value] = instr.results;
-    const names = lines.names.get(value.id);
+    const names = named.get(value.id);
     return names === undefined ? [] : [write(value, names)];
   });
-  const all = [...forward, ...handed, ...computed];
+  const all = [...handed, ...computed];
   const phases: readonly Phase[] = ["forward", "step", "sum", "after"];
   return phases.flatMap((phase) => all.filter((equation) => equation.phase === phase));
 }
@@ -110,7 +112,10 @@ class Lines {
     const { graph, known, introduced, adjoints } = derivation;
     this.#taken = new Set([...taken, ...graph.results.map(({ name }) => name)]);
     this.#definitions = definitions(graph.instrs);
-    for (const { value, name } of adjoints) {
+    // Of equal adjoints that within the step comes first: what is handed back is found from it.
+    const handedBack = new Set(graph.args.map((arg) => arg.name));
+    const inner = adjoints.filter(({ name }) => !handedBack.has(name.text));
+    for (const { value, name } of [...inner, ...adjoints.filter((adjoint) => !inner.includes(adjoint))]) {
       if (this.#definitions.has(value.id)) {
         this.names.set(value.id, [...(this.names.get(value.id) ?? []), name]);
       }

@@ -178,7 +178,10 @@ function latexCall(name: string, args: readonly Term[], style: Style): readonly 
     case "concat":
       return [`\\left[${given.join(";\\, ")}\\right]`, level.atom];
     case "where":
-      return [`\\begin{cases} ${given[1]} & ${given[0]} \\\\ ${given[2]} & \\text{else} \\end{cases}`, level.product];
+      return [
+        `\\begin{cases} ${given[1]} & \\text{if } ${given[0]} \\\\ ${given[2]} & \\text{else} \\end{cases}`,
+        level.product,
+      ];
     default: {
       const operator = OPERATORS.has(name) ? `\\${name}` : `\\operatorname{${name}}`;
       return [operator + bracketed(given.join(", ")), level.atom];

@@ -47,9 +47,6 @@ export function headingText({ title, of, arrivals }: Heading, show: (name: Name)
 function originOf({ name, states, fromOutside }: Arrival, of: Heading["of"], show: (name: Name) => string): string {
   if (of === "start") return "of the first step";
   if (of === "model" && name.text === "loss") return "1";
-  const parts = [
-    ...states.map((state) => `${show(state)} of step t + 1`),
-    ...(fromOutside ? ["what reads the output"] : []),
-  ];
-  return parts.length === 0 ? "0" : parts.join(" + ");
+  const parts = [...states.map((state) => `${show(state)} of step t + 1`), ...(fromOutside ? ["outside"] : [])];
+  return parts.length === 0 ? "0" : `from ${parts.join(" and ")}`;
 }

@@ -3,19 +3,25 @@
 import { call, number, over, plus, symbol, type Term, times } from "./term.js";
 
 /** Multiples and parts of a size as specs have them; more would find sizes in numbers that are none. */
-const MULTIPLES = [1, 2, 3, 4, 5, 6];
-const DIVISORS = [2, 3, 4, 8, 16];
+const RATIOS: readonly (readonly [number, number])[] = [
+  ...[1, 2, 3, 4, 5, 6].map((n) => [n, 1] as const),
+  ...[2, 3, 4, 8, 16].map((n) => [1, n] as const),
+  [2, 3],
+  [3, 4],
+  [3, 8],
+  [5, 8],
+  [7, 8],
+];
 
 /** How a number is written, given samples of sizes: as an expression of these sizes if it is one. */
 export function sizeWriter(sizes: ReadonlyMap<string, number>): (value: number) => Term {
-  const known = [...sizes].flatMap(([name, size]) => [
-    ...MULTIPLES.map((n) => ({ name, value: n * size, term: times(number(n), symbol(name)) })),
-    ...DIVISORS.filter((n) => size % n === 0).map((n) => ({
+  const known = [...sizes].flatMap(([name, size]) =>
+    RATIOS.filter(([, part]) => size % part === 0).map(([multiple, part]) => ({
       name,
-      value: size / n,
-      term: over(symbol(name), number(n)),
+      value: (multiple * size) / part,
+      term: over(times(number(multiple), symbol(name)), number(part)),
     })),
-  ]);
+  );
   const pairs = known.flatMap((a, i) => known.slice(i + 1).flatMap((b) => (a.name === b.name ? [] : [{ a, b }])));
   const whole = new Map<number, Term>([
     ...pairs.map(({ a, b }) => [a.value * b.value, times(a.term, b.term)] as const),

@@ -9,8 +9,8 @@ import { extents } from "../../src/ir/shape.js";
 import { BATCH } from "../../src/ir/types.js";
 import { parse } from "../../src/parser/parse.js";
 import { hostOf } from "../check/host.js";
-import { relativeError } from "../lower/support.js";
-import { random } from "../passes/support.js";
+
+import { distance, random } from "../passes/support.js";
 import { type Arrays, evaluateEquations, evaluateSection, exampleOf } from "./evaluate.js";
 
 const lengths = { [BATCH]: 3, T: 4, S: 3 };
@@ -32,7 +32,7 @@ function cellOf(use: string, ports: string, call: string, declaration = ""): Blo
 
 /** `SelectiveSSM` is in `selective-ssm`. */
 function fileOf(name: string): string {
-  if (name === "IndRNN" || name === "S4D") return name.toLowerCase();
+  if (["IndRNN", "S4D", "LRU", "SSD", "MLSTM", "SLSTM"].includes(name)) return name.toLowerCase();
   return name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, "-").toLowerCase();
 }
 
@@ -86,7 +86,7 @@ function expectDerivative(section: Section, seed: number): void {
       const shown = scope.get(`d ${name.text}`);
       expect(shown, `d${name.text} has an equation`).toBeDefined();
       const expected = exampleOf(value, whole, example);
-      expect(relativeError(shown?.data ?? [], expected.data), `the equation of d${name.text}`).toBeLessThan(1e-9);
+      expect(distance(shown?.data ?? [], expected.data), `the equation of d${name.text}`).toBeLessThan(1e-9);
     }
   }
   const given = derivation.graph.args.filter(({ name, value }) => !name.startsWith("d ") && value.type.elem === "f32");
@@ -116,10 +116,29 @@ describe("the equations are the derivative", () => {
     ["MinGRU(3, 2)", vector, "scan cell(x)"],
     ["MinLSTM(3, 2)", vector, "scan cell(x)"],
     ["IndRNN(3, 2)", vector, "scan cell(x)"],
+    ["LRU(3, 2, 4)", vector, "scan cell(x)"],
     ["S4D(3, 2)", vector, "scan cell(x)"],
+    ["SSD(4, 2, 3)", "input x: [T, 4]", "scan cell(x)"],
+    ["SelectiveSSMScalar(3)", vector, "scan cell(x)"],
+    ["GatedLinearAttention(4, 2)", "input x: [T, 4]", "scan cell(x)"],
+    ["MLSTM(3, 4, 2)", vector, "scan cell(x)"],
+    ["SLSTM(3, 4, 2)", vector, "scan cell(x)"],
     ["SelectiveSSM(3, 2, 1)", vector, "scan cell(x)"],
   ])("of %s", (use, ports, call) => {
     for (const section of explainBlock(cellOf(use, ports, call))) expectDerivative(section, 7);
+  });
+
+  it("of a cell with a context that is a sequence", () => {
+    const text = `import { BahdanauDecoder } from "std/bahdanau-decoder"
+      model M {
+        input y: [T, 3], enc: [S, 4]
+        use cell = BahdanauDecoder(3, 4, 2)
+        s, c = scan cell(y, enc)
+        output s
+        output c
+      }`;
+    const [scan] = scansOf(check(text).models[0]);
+    for (const section of explainBlock(scan.block)) expectDerivative(section, 2);
   });
 
   it("of a start that is computed, on top of what the steps give", () => {
@@ -184,7 +203,7 @@ describe("the equations are the derivative", () => {
     const computed = evaluateSection(rest, args, lengths);
     for (const { name, value } of rest.derivation.adjoints) {
       const expected = exampleOf(value, computed[`grad:${name.text}`], 1);
-      expect(relativeError(scopes[1].get(`d ${name.text}`)?.data ?? [], expected.data), name.text).toBeLessThan(1e-9);
+      expect(distance(scopes[1].get(`d ${name.text}`)?.data ?? [], expected.data), name.text).toBeLessThan(1e-9);
     }
     const head = slopes(rest, args, "head.W", computed["grad:head.W"].data, 13);
     expect(head.shown).toBeCloseTo(head.measured, 6);
