@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { requestNodeDevice } from "../runtime/node.js";
-import { agreesOnDevice, agreesWithItself, compiles } from "../tests/fuzz/properties.js";
+import { agreesOnDevice, agreesWithItself, compiles, streams } from "../tests/fuzz/properties.js";
 import { specs } from "../tests/fuzz/spec.js";
 import { executeGraph } from "../tests/support/execute.js";
 
@@ -34,6 +34,7 @@ for (; ran < count && Date.now() < end; ran++) {
     skipped = model === undefined;
     if (model === undefined) return;
     agreesWithItself(spec, model);
+    streams(spec, model);
     if (device) await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, sizes));
   });
   const details = await fc.check(property, { seed, numRuns: 1, interruptAfterTimeLimit: SHRINKING });

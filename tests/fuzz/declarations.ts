@@ -19,7 +19,7 @@ export function randomLibrary(tape: Tape, names: Names): Library {
   const functions = Array.from({ length: tape.below(3) }, () => randomFn(tape, names));
   const fns = functions.map(({ fn }) => fn);
   const templates: Template[] = [];
-  for (let i = 1 + tape.below(4); i > 0; i--) {
+  for (let i = 1 + tape.below(3); i > 0; i--) {
     templates.push(tape.flag(45) ? randomLayer(tape, names, fns, templates) : randomCell(tape, names, fns, templates));
   }
   return { fns, templates, text: [...functions, ...templates].map(({ text }) => `${text}\n`).join("") };
@@ -322,11 +322,11 @@ export function scanWith(block: Block, cell: Template | Instance): void {
     ...contexts.map((axes) => expressions.make(replaced(axes, lengths), 1)),
   ];
   const reverse = tape.flag(30) ? " reverse" : "";
-  const from = tape.flag(30) ? startOf(block, instance) : "";
+  const from = tape.flag(45) ? startOf(block, instance) : "";
   const results = outputs.map(({ axes, bound }): Named => {
     return { name: names.fresh("v"), axes: [steps, ...replaced(axes, lengths)], bound };
   });
-  const end = tape.flag(50) ? names.fresh("end") : undefined;
+  const end = tape.flag(60) ? names.fresh("end") : undefined;
   const left = [...results.map(({ name }) => name), ...(end === undefined ? [] : [end])].join(", ");
   const word = count === undefined ? "scan" : "chain scan";
   block.statements.push(

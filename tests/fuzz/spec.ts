@@ -16,31 +16,32 @@ export interface Spec {
   readonly seed: number;
 }
 
-/** Specs that have a loss and at least one parameter. */
-export const specs: fc.Arbitrary<Spec> = fc
-  .noBias(fc.array(fc.nat({ max: 5039 }), { maxLength: 400, size: "max" }))
-  .map((choices) => specOf(choices));
+const choices = fc.noBias(fc.array(fc.nat({ max: 5039 }), { maxLength: 700, size: "max" }));
 
-export function specOf(choices: readonly number[]): Spec {
-  const tape = new Tape(choices);
+/** Specs that have a loss and at least one parameter. The model has choices of its own, so that it is never starved. */
+export const specs: fc.Arbitrary<Spec> = fc
+  .tuple(choices, choices)
+  .map(([library, model]) => specOf(new Tape(library), new Tape(model)));
+
+function specOf(declared: Tape, tape: Tape): Spec {
   const [batch, steps, others, seed] = [tape.below(3), tape.below(4), tape.below(4), tape.below(1000)];
   const sizes = ["P", "Q", "R"].map((text): Axis => ({ text, most: 4, isLength: false }));
   const extents = sizes.map(({ text }) => `${text} = ${1 + ((tape.below(4) + 1) % 4)}`);
   const names = new Names();
-  const library = randomLibrary(tape, names);
+  const library = randomLibrary(declared, names);
   const block = new Block(tape, names, "model", sizes, library.fns);
   block.lengths.push({ text: "T", most: 4, isLength: true });
   if (tape.flag(30)) block.lengths.push({ text: "S", most: 4, isLength: true });
   inputs(block);
   const layers = library.templates.filter(({ kind }) => kind === "layer");
-  const instances = tape.some([...layers, ...layers], 45).map((layer) => instantiate(block, layer, true));
+  const instances = tape.some([...layers, ...layers], 55).map((layer) => instantiate(block, layer, true));
   const cells = library.templates.filter(({ kind }) => kind === "cell");
-  const scanned = tape.some([...cells, ...cells], 60).map((cell) => instantiate(block, cell, true));
+  const scanned = tape.some([...cells, ...cells], 65).map((cell) => instantiate(block, cell, true));
   randomStatements(block, tape.below(2));
   for (const cell of scanned) {
     scanWith(block, cell);
     // The same weights once more, perhaps from where they stopped.
-    if (tape.flag(25)) scanWith(block, cell);
+    if (tape.flag(30)) scanWith(block, cell);
   }
   for (const layer of instances) callLayer(block, layer);
   randomStatements(block, tape.below(3));
@@ -130,7 +131,7 @@ function lossOf(block: Block, { name, axes }: Named): string {
   const form = tape.pick(forms);
   if (form === "cross_entropy" && last !== undefined) {
     const ids = target(showType(places, `id(${last.text})`));
-    block.statements.push(`metric ${names.fresh("m")} = accuracy(${name}, ${ids})`);
+    block.statements.push(`metric ${names.fresh("hits")} = accuracy(${name}, ${ids})`);
     return `cross_entropy(${name}, ${ids})`;
   }
   return `${form}(${name}, ${target(showType(axes, form === "binary_cross_entropy" ? "bool" : "f32"))})`;

@@ -11,16 +11,17 @@ import { hostOf } from "../check/host.js";
 import { randomSource } from "../lower/support.js";
 import { runOnDevice } from "../support/ladder.js";
 import { mutate } from "../support/mutate.js";
-import { agreesOnDevice, agreesWithItself, compiles } from "./properties.js";
+import { agreesOnDevice, agreesWithItself, compiles, streams } from "./properties.js";
 import { specs } from "./spec.js";
 
-test("compile; graphs agree before and after the passes, gradients with central differences", () => {
+test("compile; graphs agree before and after the passes, gradients with central differences, streams with the whole", () => {
   let compiled = 0;
   const property = fc.property(specs, (spec) => {
     const model = compiles(spec);
     if (model === undefined) return;
     compiled++;
     agreesWithItself(spec, model);
+    streams(spec, model);
   });
   fc.assert(property, { seed: 1, numRuns: 50 });
   expect(compiled).toBeGreaterThan(40);
