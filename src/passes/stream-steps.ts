@@ -21,6 +21,7 @@ import {
 import { invariant, present } from "../support/assert.js";
 import { uniformConstant } from "./constant.js";
 import { closeLoop, openLoop } from "./loop.js";
+import { bufferWith, cacheWith, delayed, stepsAt, stepsFirst } from "./stream-buffers.js";
 import { Causality, NEUTRAL } from "./stream-causal.js";
 import { bodyObstacle, nameReduction, refuse } from "./stream-obstacle.js";
 import { type Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
@@ -78,7 +79,8 @@ class StepMaker {
   /** What is known after the newest step only, and how it comes about. */
   readonly #final = new Map<ValueId, string>();
   readonly #names: Set<string>;
-  #places: { readonly row: Value; readonly isNew: Value } | undefined;
+  /** By array and filling. */
+  readonly #buffers = new Map<string, Value>();
 
   constructor(readonly survey: Survey) {
     this.b = new Builder(idsBeyond(survey.graph));
@@ -130,7 +132,7 @@ class StepMaker {
 
   /** The result for the steps at hand; undefined where it is the instruction's own. */
   #now(instr: Exclude<Instr, Instr<"scan">>): Value | undefined {
-    const { length, graph } = this.survey;
+    const { length } = this.survey;
     const [result] = instr.results;
     const [first] = instr.args;
     switch (instr.op) {
@@ -155,14 +157,7 @@ class StepMaker {
         return undefined;
       }
       case "shift":
-        if (first.type.shape[instr.attrs.axis] === length) {
-          const ahead = instr.attrs.offset < 0;
-          refuse(
-            ahead ? `a look ahead along ${length}` : `a look back over ${length} by too many steps`,
-            graph,
-            result,
-          );
-        }
+        if (first.type.shape[instr.attrs.axis] === length) return this.#delayed(instr);
         break;
       case "gather":
         if (first.type.shape[0] === length) return this.#newest(instr);
@@ -179,11 +174,31 @@ class StepMaker {
     const [result] = instr.results;
     this.#push(instr);
     const kind = instr.op === "reduce" ? instr.attrs.kind : "sum";
-    const value = this.#state(result.hint ?? "total", result.type);
-    const next = this.b.binary(kind === "sum" ? "add" : kind, value, result, result.hint);
-    this.kept.push({ name: present(value.hint, "stream", "the name"), value, next, initial: NEUTRAL[kind] });
+    const join = (before: Value) => this.b.binary(kind === "sum" ? "add" : kind, before, result, result.hint);
+    const next = this.#keep(result.hint ?? "total", result.type, NEUTRAL[kind], join).next;
     this.#final.set(result.id, `${nameReduction(instr, graph)} over all of ${length}`);
     return next;
+  }
+
+  /** `x[t - k]`: from the steps at hand, and a buffer of those before. All shifts of an array share one. */
+  #delayed({ args: [x], attrs: { axis, offset, fill }, results: [result] }: Instr<"shift">): Value {
+    const { graph, length } = this.survey;
+    if (offset < 0) refuse(`a look ahead along ${length}`, graph, result);
+    const { b } = this;
+    const rows = stepsFirst(b, substitute(x, this.renamed), axis);
+    const key = `${x.id} ${axis} ${fill}`;
+    let buffer = this.#buffers.get(key);
+    if (buffer === undefined) {
+      const offsets = graph.instrs.flatMap((instr) => {
+        const shares = instr.op === "shift" && instr.args[0].id === x.id && instr.attrs.fill === fill;
+        return shares ? [instr.attrs.offset] : [];
+      });
+      const { shape, elem } = rows.type;
+      const type = { elem, shape: shape.with(0, Math.max(...offsets)) };
+      buffer = this.#keep(pastName(x), type, fill, (before) => bufferWith(b, before, rows, length)).value;
+      this.#buffers.set(key, buffer);
+    }
+    return stepsAt(b, delayed(b, buffer, rows, offset, length), axis);
   }
 
   /** `x[T - 1]`: the newest step. No other place is known to lie at or before every step that reads it. */
@@ -217,10 +232,9 @@ class StepMaker {
     const loop = openLoop(instr);
     const states = loop.states.map((state) => {
       invariant(steady.has(state.initial.id), "stream", "a scan starts from what is known before the first step");
-      const value = this.#state(state.last.hint ?? "state", state.initial.type);
       const constant = uniformConstant(state.initial, (id) => this.#defined.get(id));
       const initial = constant ?? state.initial;
-      this.kept.push({ name: present(value.hint, "stream", "the name"), value, next: state.last, initial });
+      const { value } = this.#keep(state.last.hint ?? "state", state.initial.type, initial, () => state.last);
       this.#final.set(state.last.id, `a last state over ${length}`);
       return { ...state, initial: value };
     });
@@ -272,33 +286,12 @@ class StepMaker {
   /** The value of all steps so far, kept from step to step: places of the steps at hand are written, the rest stays. */
   #cached(value: Value, roles: Roles): Value {
     const { b } = this;
-    const rows = substitute(value, this.renamed);
-    const { shape, elem } = rows.type;
     const axis = roles.indexOf("past");
-    // The axis of steps stands first, so that a larger cache begins as the smaller one did.
-    const order = [axis, ...shape.flatMap((_, i) => (i === axis ? [] : [i]))];
-    const places = shape.map((_, i) => order.indexOf(i));
-    const first = order.map((i) => shape[i]);
-    const type: Type = { elem, shape: first.with(0, ROOM) };
-    const { row, isNew } = this.#rowsOfPlaces();
-    const written = b.op("gather", {}, [b.broadcast(rows, first, places), row]);
-    const state = this.#state(value.hint ?? "past", type);
-    const next = b.select(b.broadcast(isNew, type.shape, [0]), written, state, value.hint);
-    this.kept.push({ name: present(state.hint, "stream", "the name"), value: state, next, initial: 0 });
-    return b.broadcast(next, shape.with(axis, ROOM), order);
-  }
-
-  /** For each place of a cache: which of the steps at hand belongs there, and whether one does. */
-  #rowsOfPlaces(): { readonly row: Value; readonly isNew: Value } {
-    if (this.#places !== undefined) return this.#places;
-    const { b } = this;
-    const from = b.binary("sub", b.iota([ROOM], 0), this.#pastSteps());
-    const steps = b.op("length", { name: this.survey.length }, []);
-    const zero = b.constant(0, "i32");
-    const isNew = b.binary("and", b.binary("ge", from, zero), b.binary("lt", from, steps));
-    const row = b.binary("max", b.binary("min", from, b.binary("sub", steps, b.constant(1, "i32"))), zero);
-    this.#places = { row, isNew };
-    return this.#places;
+    const rows = stepsFirst(b, substitute(value, this.renamed), axis);
+    const { shape, elem } = rows.type;
+    const type = { elem, shape: shape.with(0, ROOM) };
+    const { next } = this.#keep(pastName(value), type, 0, (cache) => cacheWith(b, cache, rows, this.survey.length));
+    return stepsAt(b, next, axis);
   }
 
   #pastSteps(): Value {
@@ -306,19 +299,30 @@ class StepMaker {
   }
 
   #keepGiven(value: Value): void {
-    const kept = this.#state(value.hint ?? "given", value.type);
-    this.kept.push({ name: present(kept.hint, "stream", "the name"), value: kept, initial: value });
+    const name = this.#newName(value.hint ?? "given");
+    const kept = this.b.fresh(value.type, name);
+    this.kept.push({ name, value: kept, initial: value });
     this.renamed.set(value.id, kept);
   }
 
-  /** An argument, with a name of its own. */
-  #state(base: string, type: Type): Value {
+  /** Adds what is carried from step to step. @param become what it becomes, from what it is. */
+  #keep(base: string, type: Type, initial: Value | number, become: (value: Value) => Value) {
+    const name = this.#newName(base);
+    const value = this.b.fresh(type, name);
+    const next = become(value);
+    this.kept.push({ name, value, initial, next });
+    return { value, next };
+  }
+
+  #newName(base: string): string {
     let name = base;
     for (let n = 2; this.#names.has(name); n++) name = `${base}_${n}`;
     this.#names.add(name);
-    return this.b.fresh(type, name);
+    return name;
   }
 }
+
+const pastName = (value: Value) => (value.hint === undefined ? "past" : `${value.hint}.past`);
 
 const pastKey = (value: Value, roles: Roles) => `${value.id}:${roles.join()}`;
 

@@ -1,7 +1,7 @@
 /**
  * @file The streaming form of a model: prediction, some steps at a time. States of loops over the streamed length become
- * arguments and results, shifts into the past become loops that carry what they still need, what attention reads of the
- * past is cached. What looks ahead, or at all steps together, is the reason why a model has no such form.
+ * arguments and results, what shifts look back to is buffered, what attention reads of the past is cached. What looks
+ * ahead, or at all steps together, is the reason why a model has no such form.
  */
 
 import { Builder } from "../ir/builder.js";
@@ -11,7 +11,6 @@ import type { Graph, Module, Port, Result, Value, ValueId } from "../ir/types.js
 import { dce } from "./dce.js";
 import { Refusal, refuse } from "./stream-obstacle.js";
 import { Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
-import { carryShifts } from "./stream-shifts.js";
 import { buildSteps, type Kept, type Survey } from "./stream-steps.js";
 
 /** Adds `graphs.stream`, `graphs.start` and `states`, or `streamRefusal`, to a module that has `graphs.predict`. */
@@ -21,7 +20,7 @@ export function stream(module: Module): Module {
   const streamLength = streamedLength(module, predict);
   if (streamLength === undefined) return { ...module, streamRefusal: "no length" };
   try {
-    return { ...module, streamLength, ...streamingForm(module, carryShifts(predict, streamLength), streamLength) };
+    return { ...module, streamLength, ...streamingForm(module, predict, streamLength) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { ...module, streamRefusal: error.message };
