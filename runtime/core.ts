@@ -66,7 +66,10 @@ export class ModelCore {
       const { programs, lengths, name: model } = this.manifest;
       const isStreams = name === "start" || name === "step";
       const program = isStreams ? this.streaming[name] : programs[name];
-      if (program === undefined) throw new Error(`${model} has no ${name} program`);
+      if (program === undefined) {
+        const why = name === "start" ? "" : ": its spec states no loss";
+        throw new Error(`${model} has no ${name} program${why}`);
+      }
       const words = name === "step" ? [...lengths, PAST, ROOM] : lengths;
       compiled = compileProgram(
         this.device,

@@ -136,8 +136,9 @@ export interface Manifest {
   /** Elements: [0, decayed) decay, [0, trainable) are updated and have gradients, `total` is the whole buffer. */
   readonly layout: { readonly decayed: number; readonly trainable: number; readonly total: number };
   readonly programs: {
-    readonly train: Program;
-    readonly evaluate: Program;
+    /** These two are absent where the model states no loss. */
+    readonly train?: Program;
+    readonly evaluate?: Program;
     readonly predict: Program;
     /** The streaming form, or the reason why there is none. */
     readonly stream: Streaming | { readonly refused: string };

@@ -15,6 +15,7 @@ import type { Module } from "./ir/types.js";
 import { lower } from "./lower/lower.js";
 import { parse } from "./parser/parse.js";
 import { runPipeline } from "./passes/pipeline.js";
+import { untrained } from "./passes/untrained.js";
 import { VERSION } from "./version.js";
 
 export interface CompileOptions {
@@ -62,7 +63,9 @@ export function compile(options: CompileOptions): Compilation {
   const compiled: CompiledModel[] = [];
   for (const model of diagnostics.some((d) => d.severity === "error") ? [] : models) {
     try {
-      compiled.push(compileModel(model, sources.hash(model.source), verify));
+      const result = compileModel(model, sources.hash(model.source), verify);
+      compiled.push(result);
+      found.push(...warnOfUntrained(model, result.module));
     } catch (error) {
       if (!(error instanceof UnsupportedBody)) throw error;
       const message = `\`${model.name}\` has ${error.message}, which is not compiled yet.`;
@@ -71,6 +74,25 @@ export function compile(options: CompileOptions): Compilation {
   }
   const whole = found.every((d) => d.severity !== "error");
   return { diagnostics: inOrder(found, files), models: whole ? compiled : [] };
+}
+
+/** What a step of training does not change is seldom meant, unless it is `frozen`. */
+function warnOfUntrained({ losses, parameters }: TypedModel, module: Module): readonly Diagnostic[] {
+  const names = untrained(module);
+  const severity = "warning";
+  if (losses.length > 0 && names.length === parameters.filter(({ frozen }) => !frozen).length) {
+    return [diagnostic("SEQ5001", losses[0].value.span, "The loss trains no parameter.", { severity })];
+  }
+  // A declaration's parameter is told once, whatever the number of its instances.
+  const spans = new Map(
+    parameters
+      .filter(({ path }) => names.includes(path))
+      .map(({ path, span }) => [`${span.file.name} ${span.start}`, { path, span }]),
+  );
+  return [...spans.values()].map(({ path, span }) => {
+    const help = "mark it `frozen` if that is meant";
+    return diagnostic("SEQ5002", span, `No gradient reaches the parameter \`${path}\`.`, { severity, help });
+  });
 }
 
 /** As a reader meets them: the files as given, then those they import, each from top to bottom. */

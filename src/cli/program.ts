@@ -105,7 +105,7 @@ export function explain(error: unknown, debug: boolean): ExitCode {
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const where = error instanceof InternalError ? message : `outside any stage: ${message}`;
-  console.error(`${pc.red("seqc:")} this is a fault of seqc, not of your spec: ${where.split("\n")[0]}`);
+  console.error(`${pc.red("seqc:")} SEQ9001: this is a fault of seqc, not of your spec: ${where.split("\n")[0]}`);
   console.error(debug ? stack : "(--debug shows where)");
   return EXIT.internal;
 }

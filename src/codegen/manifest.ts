@@ -2,7 +2,7 @@
 
 import type { Manifest, Port as ManifestPort, ParameterSpec, Streaming } from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
-import { type Graph, type GraphName, type Module, PAST, type Parameter, type Port, ROOM } from "../ir/types.js";
+import { type Graph, type Module, PAST, type Parameter, type Port, ROOM } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { buildProgram, type FlatLayout } from "./program.js";
 
@@ -49,10 +49,8 @@ function streamingOf(module: Module, layout: FlatLayout): Streaming | { readonly
 /** @param generator the compiler's name and version, kept in the manifest for people and checks. */
 export function buildManifest(module: Module, generator: string): Manifest {
   const { layout, specs } = layOut(module.parameters);
-  const program = (name: GraphName) => {
-    const graph: Graph = present(module.graphs[name], "manifest", `graph ${name}`);
-    return buildProgram(module, graph, layout);
-  };
+  const program = (graph: Graph) => buildProgram(module, graph, layout);
+  const { train, evaluate, predict } = module.graphs;
   return {
     format: 1,
     name: module.name,
@@ -66,9 +64,9 @@ export function buildManifest(module: Module, generator: string): Manifest {
     parameters: specs,
     layout: { decayed: layout.decayed, trainable: layout.trainable, total: layout.total },
     programs: {
-      train: program("train"),
-      evaluate: program("evaluate"),
-      predict: program("predict"),
+      ...(train && { train: program(train) }),
+      ...(evaluate && { evaluate: program(evaluate) }),
+      predict: program(present(predict, "manifest", "the graph of prediction")),
       stream: streamingOf(module, layout),
     },
   };

@@ -2,7 +2,6 @@
 
 import { differentiation } from "./codes/differentiation.js";
 import { internal } from "./codes/internal.js";
-import { limits } from "./codes/limits.js";
 import { names } from "./codes/names.js";
 import { recurrence } from "./codes/recurrence.js";
 import { shapes } from "./codes/shapes.js";
@@ -14,7 +13,6 @@ export const catalogue = {
   ...shapes,
   ...recurrence,
   ...differentiation,
-  ...limits,
   ...internal,
 } as const;
 

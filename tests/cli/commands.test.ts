@@ -107,7 +107,11 @@ describe("usage", () => {
 
 describe("faults", () => {
   it.each<[unknown, number, RegExp]>([
-    [new InternalError("fuse-epilogue", "value 7 has no home"), EXIT.internal, /fault of seqc.*fuse-epilogue: value 7/],
+    [
+      new InternalError("fuse-epilogue", "value 7 has no home"),
+      EXIT.internal,
+      /SEQ9001.*fault of seqc.*fuse-epilogue: value 7/,
+    ],
     [new TypeError("x is not a function"), EXIT.internal, /fault of seqc.*x is not a function/],
     ["a string", EXIT.internal, /fault of seqc.*a string/],
     [new CommandError("cannot read it"), EXIT.usage, /seqc: cannot read it/],

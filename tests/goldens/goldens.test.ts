@@ -20,7 +20,7 @@ describe.each(cases)("%s", (name) => {
   const compiled = compileText(readFileSync(file("spec.seq"), "utf8"));
   const graph = (which: "forward" | "train") =>
     printGraph(which, present(compiled.module.graphs[which], "test", which));
-  const { train } = compiled.manifest.programs;
+  const train = present(compiled.manifest.programs.train, "test", "train");
   const schedule = {
     ...compiled.manifest,
     programs: { train: { ...train, wgsl: undefined } },

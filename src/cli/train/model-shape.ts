@@ -20,12 +20,13 @@ export interface CharacterModel {
  * @throws CommandError for a model of any other shape.
  */
 export function characterModel(manifest: Manifest, characters: number): CharacterModel {
-  const { name, inputs, targets, outputs, lengths } = manifest;
+  const { name, inputs, targets, outputs, lengths, programs } = manifest;
   const refuse = (what: string): never => {
     throw new CommandError(
       `${name} cannot be trained on a text: ${what} (wanted: one input \`[T] id(V)\` and one target \`[T] id(V)\`)`,
     );
   };
+  if (programs.train === undefined) refuse("it states no loss");
   if (inputs.length !== 1) refuse(`it has ${inputs.length} inputs`);
   if (targets.length !== 1) refuse(`it has ${targets.length} targets`);
   const [length] = lengths;

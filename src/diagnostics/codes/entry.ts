@@ -7,4 +7,4 @@ export interface CatalogueEntry {
   readonly explanation: string;
 }
 
-export type Family<Digit extends 1 | 2 | 3 | 4 | 5 | 6 | 9> = Readonly<Record<`SEQ${Digit}${number}`, CatalogueEntry>>;
+export type Family<Digit extends 1 | 2 | 3 | 4 | 5 | 9> = Readonly<Record<`SEQ${Digit}${number}`, CatalogueEntry>>;
