@@ -12,6 +12,7 @@ import { collectSetting } from "../src/cli/arguments.js";
 import { nodeHost } from "../src/cli/host.js";
 import { compile } from "../src/compile.js";
 import { renderText } from "../src/diagnostics/render.js";
+import { present } from "../src/support/assert.js";
 
 const REPEATS = 5;
 
@@ -30,7 +31,7 @@ const [model] = models;
 if (model === undefined) process.exit(1);
 
 const { manifest } = model;
-const { train } = manifest.programs;
+const train = present(manifest.programs.train, "bench", "a loss to train");
 const sizes: Record<string, number> = { [BATCH]: options.batch };
 for (const length of manifest.lengths) sizes[length] = options.length;
 
