@@ -16,6 +16,9 @@ import { checkInputs, extentsOf } from "./validate.js";
 /** Steps that caches have room for at first; they double as they fill. */
 const FIRST_ROOM = 64;
 
+/** By name. */
+type GivenValues = readonly (readonly [name: string, values: Float32Array])[];
+
 interface Layout {
   readonly execution: Execution;
   readonly readback: Readback;
@@ -26,8 +29,8 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   implements Destroyable
 {
   readonly #steps: readonly Port[];
-  readonly #given: readonly Port[];
-  /** What was computed before the first step; kept for `reset`. */
+  #given: GivenValues;
+  /** Holds what was computed before the first step. */
   #start: Execution | undefined;
   #layout: Layout | undefined;
   /** Even or odd: which of its two places each state is read from. */
@@ -49,9 +52,10 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     given: object,
   ): Promise<Stream<Steps, Outputs, Given>> {
     core.check();
+    const checked = checkGiven(core, given, sizes);
     const compiled = await core.compile("step");
-    const stream = new Stream<Steps, Outputs, Given>(core, compiled, swapsOf(compiled), sizes);
-    await stream.#begin(given);
+    const stream = new Stream<Steps, Outputs, Given>(core, compiled, swapsOf(compiled), sizes, checked);
+    await stream.#begin();
     return core.own(stream);
   }
 
@@ -60,11 +64,11 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     private readonly compiled: CompiledProgram,
     private readonly swaps: readonly Swap[],
     private readonly sizes: Lengths,
+    given: GivenValues,
   ) {
-    const { inputs } = core.manifest;
+    this.#given = given;
     const { length } = core.streaming;
-    this.#steps = inputs.filter(({ shape }) => shape.includes(length));
-    this.#given = inputs.filter(({ shape }) => !shape.includes(length));
+    this.#steps = core.manifest.inputs.filter(({ shape }) => shape.includes(length));
   }
 
   /**
@@ -78,11 +82,13 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     return Object.fromEntries(await read) as Outputs;
   }
 
-  /** Back to before the first step, after the steps already asked for; with other inputs where `given` is there. */
+  /** Back to before the first step, after the steps already asked for; from other inputs where `given` is there. */
   async reset(given?: Given): Promise<void> {
     this.#check();
+    const checked = given && checkGiven(this.core, given, this.sizes);
     await this.#inTurn(async () => {
-      if (given !== undefined) await this.#begin(given);
+      this.#given = checked ?? this.#given;
+      await this.#begin();
       this.#past = 0;
     });
   }
@@ -107,17 +113,17 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   }
 
   /** Computes what follows from the inputs without steps. */
-  async #begin(given: object): Promise<void> {
+  async #begin(): Promise<void> {
     const { core } = this;
-    const sizes = { ...this.sizes, [core.streaming.length]: 1 };
-    const checked = checkInputs(this.#given, given, sizes);
-    if (core.streaming.start === undefined) return;
+    const { length, start } = core.streaming;
+    if (start === undefined) return;
     const compiled = await core.compile("start");
+    const sizes = { ...this.sizes, [length]: 1 };
     const execution = this.#start ?? (await Execution.create(compiled, sizes, { params: core.params }));
     this.#start = execution;
     const { inputs } = compiled.program;
     const { confirmed } = core.guard.scoped(compiled.title, () => {
-      for (const [name, values] of checked) {
+      for (const [name, values] of this.#given) {
         if (Object.hasOwn(inputs, name)) execution.upload(inputs[name], values);
       }
       const encoder = core.device.createCommandEncoder();
@@ -210,6 +216,12 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     while (room < steps) room *= 2;
     return room;
   }
+}
+
+/** Copies of the inputs without steps. */
+function checkGiven({ manifest, streaming }: ModelCore, given: object, sizes: Lengths): GivenValues {
+  const ports = manifest.inputs.filter(({ shape }) => !shape.includes(streaming.length));
+  return checkInputs(ports, given, sizes).map(([name, values]) => [name, values.slice()]);
 }
 
 /** @throws Error where a state and its next value cannot change places because something else lies there. */
