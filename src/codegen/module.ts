@@ -77,12 +77,11 @@ function portType(
 }
 
 /** The type of what a stream is given before its first step, if there is any. */
-function givenInputs({ inputs, programs: { stream } }: Manifest, name: string): readonly string[] {
+function givenInputs({ inputs, ragged = [], programs: { stream } }: Manifest, name: string): readonly string[] {
   if ("refused" in stream) return [];
-  const given = inputs.filter(({ shape }) => !shape.includes(stream.length));
-  return given.length === 0
-    ? []
-    : [`Pick<${name}Inputs, ${given.map((port) => JSON.stringify(port.name)).join(" | ")}>`];
+  const ports = inputs.filter(({ shape }) => !shape.includes(stream.length)).map((port) => port.name);
+  const given = [...ports, ...ragged.filter((length) => length !== stream.length)];
+  return given.length === 0 ? [] : [`Pick<${name}Inputs, ${given.map((key) => JSON.stringify(key)).join(" | ")}>`];
 }
 
 export function emitModule(manifest: Manifest, source: ModuleSource): string {

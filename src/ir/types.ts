@@ -240,8 +240,8 @@ export interface Module {
 }
 
 /**
- * forward: all results (outputs, loss, metrics) · endless: where lengths are ragged, the same with every example as
- * long as the batch; gone once the streaming form is made of it · train: loss, metrics and a gradient for each parameter
+ * forward: all results (outputs, loss, metrics) · endless: the same with no example ending along the streamed length,
+ * where that is ragged; gone once the streaming form is made of it · train: loss, metrics and a gradient for each parameter
  * that is not frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but
  * for those that are zero · stream: outputs and the next kept states.
  */

@@ -2,6 +2,7 @@
 
 import type { Binding, Elem as CheckedElem, TypedModel } from "../check/typed.js";
 import { Builder } from "../ir/builder.js";
+import { streamedLength } from "../ir/streamed-length.js";
 import {
   type Arg,
   type ArgKind,
@@ -32,22 +33,22 @@ export function lower(model: TypedModel): Module {
     });
     return { name, shape, init, frozen, noDecay, ...(doc === undefined ? {} : { doc }) };
   });
-  const isRagged = model.ragged.length > 0;
+  const forward = forwardGraph(model, parameters, model.ragged);
+  const streamed = streamedLength(model.lengths, forward);
+  const others = model.ragged.filter((length) => length !== streamed);
   return {
     name: model.name,
     ...(model.doc === undefined ? {} : { doc: model.doc }),
     lengths: model.lengths,
-    ...(isRagged ? { ragged: model.ragged } : {}),
+    ...(model.ragged.length > 0 ? { ragged: model.ragged } : {}),
     parameters,
     inputs: model.inputs.map(portOf),
     targets: model.targets.map(portOf),
     outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
     metrics: model.metrics.map(({ name }) => name),
     states: [],
-    graphs: {
-      forward: forwardGraph(model, parameters, model.ragged),
-      ...(isRagged ? { endless: forwardGraph(model, parameters, []) } : {}),
-    },
+    graphs:
+      others.length < model.ragged.length ? { forward, endless: forwardGraph(model, parameters, others) } : { forward },
   };
 }
 

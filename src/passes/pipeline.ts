@@ -80,11 +80,17 @@ function everywhere(name: string, pass: (graph: Graph) => Graph): Pass {
   };
 }
 
-/** In a stream no example ever ends. */
+/** In a stream no example ever ends along its length. */
 function streamEndless(module: Module): Module {
   const { endless, ...graphs } = module.graphs;
-  if (endless === undefined) return stream(module);
-  const streaming = stream({ ...module, graphs: { predict: prediction(endless) } });
+  const streaming = stream({ ...module, graphs: endless === undefined ? graphs : { predict: prediction(endless) } });
+  const { start, stream: steps } = streaming.graphs;
+  const length = streaming.streamLength;
+  // Where the loops of the loss made the lowering choose another length than the outputs do.
+  const ends = [start, steps].some((graph) =>
+    graph?.args.some(({ kind, name }) => kind === "input" && name === length),
+  );
+  if (ends) return { ...module, graphs, streamRefusal: `examples that end along ${length}` };
   return { ...streaming, graphs: { ...streaming.graphs, ...graphs } };
 }
 

@@ -6,6 +6,7 @@
 
 import { Builder } from "../ir/builder.js";
 import { registry } from "../ir/registry.js";
+import { streamedLength } from "../ir/streamed-length.js";
 import { idsBeyond, reads, substitute } from "../ir/traverse.js";
 import type { Graph, Module, Port, Result, Value, ValueId } from "../ir/types.js";
 import { dce } from "./dce.js";
@@ -17,7 +18,7 @@ import { buildSteps, type Kept, type Survey } from "./stream-steps.js";
 export function stream(module: Module): Module {
   const { predict } = module.graphs;
   if (predict === undefined) return module;
-  const streamLength = streamedLength(module, predict);
+  const streamLength = streamedLength(module.lengths, predict);
   if (streamLength === undefined) return { ...module, streamRefusal: "no length" };
   try {
     return { ...module, streamLength, ...streamingForm(module, predict, streamLength) };
@@ -25,13 +26,6 @@ export function stream(module: Module): Module {
     if (!(error instanceof Refusal)) throw error;
     return { ...module, streamRefusal: error.message };
   }
-}
-
-/** The first length of an output; of the loops where no output has one; else of the inputs. */
-function streamedLength({ lengths }: Module, predict: Graph): string | undefined {
-  const dims = predict.results.flatMap((r) => r.value.type.shape);
-  const loops = predict.instrs.flatMap((instr) => (instr.op === "scan" ? [instr.attrs.length] : []));
-  return lengths.find((l) => dims.includes(l)) ?? lengths.find((l) => loops.includes(l)) ?? lengths[0];
 }
 
 function streamingForm(module: Module, graph: Graph, length: string): Pick<Module, "graphs" | "states"> {

@@ -82,6 +82,21 @@ test.each(["a scan", "attention over the past, along the last axis, by a matrix 
   },
 );
 
+test("a stream refuses a length whose examples end, where only the loss made another one lead", () => {
+  const { module } = compileText(`
+    cell Sum(D) { input x: [D] state h: [D] h' = h + x output h' }
+    model M(D = 2) {
+      length T ragged, S ragged
+      input x: [T, D], y: [S, D]
+      use f = Sum(D), g = Sum(D)
+      xs = scan f(x)
+      ys, end = scan g(y)
+      output last = end.h
+      loss mean(xs)
+    }`);
+  expect(module.streamRefusal).toBe("examples that end along S");
+});
+
 test("a layer runs over what it is given, whatever its own text says of lengths", () => {
   const layer = "layer Mean(D) { length L ragged input v: [L, D] output m[d] = mean[l](v[l, d]) }";
   const model = (length: string) => `${layer}
