@@ -221,7 +221,8 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
 /** Copies of the inputs without steps. */
 function checkGiven({ manifest, streaming }: ModelCore, given: object, sizes: Lengths): GivenValues {
   const ports = manifest.inputs.filter(({ shape }) => !shape.includes(streaming.length));
-  return checkInputs(ports, given, sizes).map(([name, values]) => [name, values.slice()]);
+  const ends = manifest.ragged?.filter((length) => length !== streaming.length);
+  return checkInputs(ports, given, sizes, ends).map(([name, values]) => [name, values.slice()]);
 }
 
 /** @throws Error where a state and its next value cannot change places because something else lies there. */
