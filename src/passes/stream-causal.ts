@@ -68,6 +68,8 @@ export class Causality {
         if (b === undefined) return undefined;
         if (isConstant(a)) return scaled(b, a.constant);
         return isConstant(b) ? scaled(a, b.constant) : undefined;
+      case "div":
+        return b && isConstant(b) && b.constant !== 0 ? scaled(a, 1 / b.constant) : undefined;
       default:
         return undefined;
     }
@@ -94,14 +96,14 @@ export class Causality {
     }
   }
 
-  /** Comparisons of positions whose difference d has a known sign: s − t is at least 1. */
+  /** Comparisons of positions whose difference d has a known sign, t being at least 0 and s at least t + 1. */
   #compared({ op, args }: Instr): number | undefined {
     const [a, b] = args.map((arg) => this.#positions.get(arg.id));
     if (a === undefined || b === undefined) return undefined;
     const d = sum(a, scaled(b, -1));
-    if (d.t !== -d.s) return undefined;
-    const nearest = d.s + d.constant;
-    const [least, most] = [d.s >= 0 ? nearest : -Infinity, d.s <= 0 ? nearest : Infinity];
+    const corner = d.s + d.constant;
+    const least = d.s >= 0 && d.s + d.t >= 0 ? corner : -Infinity;
+    const most = d.s <= 0 && d.s + d.t <= 0 ? corner : Infinity;
     const decide = (yes: boolean, no: boolean) => (yes ? 1 : no ? 0 : undefined);
     switch (op) {
       case "lt":
@@ -113,9 +115,9 @@ export class Causality {
       case "ge":
         return decide(least >= 0, most < 0);
       case "eq":
-        return decide(least === 0 && most === 0, least > 0 || most < 0);
+        return decide(false, least > 0 || most < 0);
       case "ne":
-        return decide(least > 0 || most < 0, least === 0 && most === 0);
+        return decide(least > 0 || most < 0, false);
       default:
         return undefined;
     }

@@ -237,6 +237,27 @@ describe("what streams", () => {
   });
 });
 
+/** The streaming form of a model of one expression of t. */
+function streamOf(expression: string): Module {
+  const { forward } = moduleOf(`
+    model M() {
+      input x: [T]
+      y[t: T] = ${expression}
+      output y
+      loss sum(y)
+    }`).graphs;
+  const port = { name: "x", elem: "f32", shape: ["T"] } as const;
+  const none = { parameters: [], targets: [], metrics: [], states: [] };
+  return stream({
+    ...none,
+    name: "M",
+    lengths: ["T"],
+    inputs: [port],
+    outputs: [],
+    graphs: { predict: prediction(forward!) },
+  });
+}
+
 describe("what does not stream says why", () => {
   const refusals: readonly (readonly [reason: string, model: string])[] = [
     ["a scan reverse over T, in `rnn.h`", "y = scan reverse rnn(x)"],
@@ -274,6 +295,47 @@ describe("what does not stream says why", () => {
     const after = runPipeline(module, { verify: true });
     expect(after.streamRefusal).toBe(reason);
     expect(after.graphs.stream).toBeUndefined();
+  });
+
+  it("masks of the past are told from others, whatever their form", () => {
+    const positions: readonly (readonly [text: string, value: (t: number, s: number) => number])[] = [
+      ["s", (_, s) => s],
+      ["t", (t) => t],
+      ["(s - 1)", (_, s) => s - 1],
+      ["(t + 1)", (t) => t + 1],
+      ["(t - s)", (t, s) => t - s],
+      ["2 * s", (_, s) => 2 * s],
+      ["-t / 2", (t) => -t / 2],
+      ["1", () => 1],
+    ];
+    const comparisons: readonly (readonly [text: string, holds: (a: number, b: number) => boolean])[] = [
+      ["<", (a, b) => a < b],
+      ["<=", (a, b) => a <= b],
+      [">", (a, b) => a > b],
+      [">=", (a, b) => a >= b],
+      ["==", (a, b) => a === b],
+      ["!=", (a, b) => a !== b],
+    ];
+    const masks = positions.flatMap(([left, a]) =>
+      positions.flatMap(([right, b]) =>
+        (left === right ? [] : comparisons).map(([op, holds]) => ({
+          text: `${left} ${op} ${right}`,
+          holds: (t: number, s: number) => holds(a(t, s), b(t, s)),
+        })),
+      ),
+    );
+    const steps = Array.from({ length: 8 }, (_, i) => i);
+    // Two at a time, one within the other.
+    for (const [i, { text, holds }] of masks.entries()) {
+      const other = masks[(i * 7 + 5) % masks.length];
+      const isCausal = steps.every((t) => steps.every((s) => s <= t || !(holds(t, s) && other.holds(t, s))));
+      const alone = [{ text, holds }, other].some((m) =>
+        steps.every((t) => steps.every((s) => s <= t || !m.holds(t, s))),
+      );
+      const { streamRefusal } = streamOf(`sum[s: T](where(${text}, where(${other.text}, x[s] * x[t], 0), 0))`);
+      // What only both together exclude is not looked for.
+      if (isCausal === alone) expect(streamRefusal === undefined, `${text}, ${other.text}`).toBe(isCausal);
+    }
   });
 
   it("a model without lengths", () => {
