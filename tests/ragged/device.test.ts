@@ -126,4 +126,27 @@ describe("a model", () => {
     await expect(run(Float32Array.of(5, 1, 2))).rejects.toThrow("`T` must be a Int32Array or");
     model.destroy();
   });
+
+  test("streams along one length what ends along another", async () => {
+    const text = `model M(D = 3) {
+      length S ragged, T ragged
+      input source: [S, D], x: [T, D]
+      guess[t, d] = x[t, d] * max[s](source[s, d]) + (x[t - 1, d] else 0)
+      output guess
+    }`;
+    const translator = compileText(text);
+    const args = raggedArguments(translator.module, sizes, 5);
+    args.T.data.fill(5);
+    const { x, source } = arrays(translator.module, args, -100);
+    const model = await modelOf(translator, args);
+    const S = Int32Array.from(args.S.data);
+    const { guess } = await model.predict({ x, source, S }, options);
+    const stream = await model.stream({ batch: 3, length: { S: 4 }, inputs: { source, S } });
+    for (let t = 0; t < 5; t++) {
+      const at = (array: InputArray) =>
+        Float32Array.from([0, 1, 2].flatMap((b) => [...array.subarray(15 * b + 3 * t)].slice(0, 3)));
+      expect(relativeError((await stream.step({ x: at(x) })).guess, at(guess))).toBeLessThan(TOLERANCE);
+    }
+    model.destroy();
+  });
 });
