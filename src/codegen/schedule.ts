@@ -168,6 +168,22 @@ function isTree(instr: Instr | undefined): instr is Accumulating {
   return few && many;
 }
 
+/** Whether random numbers are drawn where the value is computed. */
+function drawsFor(
+  value: Value,
+  definitions: ReadonlyMap<ValueId, Instr>,
+  isStored: (value: Value) => boolean,
+): boolean {
+  const seen = new Set<ValueId>();
+  const visit = ({ id }: Value): boolean => {
+    if (seen.has(id)) return false;
+    seen.add(id);
+    const instr = definitions.get(id);
+    return instr?.op === "random" || (instr?.args.some((arg) => !isStored(arg) && visit(arg)) ?? false);
+  };
+  return visit(value);
+}
+
 export function schedule(graph: Graph): Schedule {
   const definitions = definitionsIn(graph.instrs);
   const stored = storedValues(graph);
@@ -185,6 +201,8 @@ export function schedule(graph: Graph): Schedule {
   /** Whether a group may compute `value` too, given the stored elements that it is made of. */
   const accepts = (at: number, value: Value, needs: readonly Element[], accumulates: boolean): boolean => {
     const group = groups[at];
+    // An epilogue is written out once for each result of a thread: draws would make the kernel many times as long.
+    if (group.kind === "matmul" && drawsFor(value, definitions, isStored)) return false;
     if (group.kind === "scan" || !sameShape(group.shape, value.type.shape)) return false;
     if (group.kind !== "map" && accumulates) return false;
     const own = ownIndex(value.type.shape);

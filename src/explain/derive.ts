@@ -16,9 +16,9 @@ import {
   type ValueId,
 } from "../ir/types.js";
 import { cse } from "../passes/cse.js";
+import { settle } from "../passes/derive-graphs.js";
 import { eraseStopGradient } from "../passes/erase-stop-gradient.js";
 import { Adjoints, markVarying, pullback } from "../passes/reverse.js";
-import { simplify } from "../passes/simplify.js";
 import { present } from "../support/assert.js";
 import { nameValues } from "./names.js";
 import type { Name } from "./term.js";
@@ -134,7 +134,7 @@ export function derive(module: Module, { arriving, ofInputs, reserved }: DeriveO
 }
 
 function tidy(graph: Graph): Graph {
-  return cse(simplify(cse(graph)));
+  return cse(settle(cse(graph), true));
 }
 
 /** Every value that the graph is given or computes, in this order. */

@@ -73,8 +73,9 @@ export class Notation {
       case "length":
         return lengthSymbol(instr.attrs.name);
       case "training":
-      case "random":
         return symbol(instr.op);
+      case "random":
+        return call(instr.op, this.around.numberTerm(instr.attrs.stream));
       case "broadcast": {
         const [arg] = instr.args;
         const { axes } = instr.attrs;
@@ -149,8 +150,9 @@ export class Notation {
       case "length":
         return lengthSymbol(instr.attrs.name);
       case "training":
-      case "random":
         return symbol(instr.op);
+      case "random":
+        return call(instr.op, this.around.numberTerm(instr.attrs.stream));
       case "iota":
         return present(at[instr.attrs.axis], "explain", "the index of an iota");
       case "broadcast":

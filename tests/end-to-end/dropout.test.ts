@@ -178,6 +178,13 @@ test("no mask, draw or counter is stored, outside of loops or by them", () => {
   }
 });
 
+test("no product's kernel draws, which would be written out for each result of a thread", () => {
+  const { wgsl } = present(compileText(text(P)).manifest.programs.train, "test", "train");
+  const kernels = wgsl.split("@compute").slice(1);
+  expect(kernels.filter((kernel) => kernel.includes("seq_random")).length).toBeGreaterThan(2);
+  expect(kernels.filter((kernel) => kernel.includes("_matmul(") && kernel.includes("seq_random"))).toEqual([]);
+});
+
 test("training: a seed is a run, evaluation has no noise, a checkpoint goes on with the same masks", async () => {
   const { manifest, module } = compileText(`
     model Fit(D = 5, p = 0.2) {
