@@ -23,7 +23,7 @@ test("compile; graphs agree before and after the passes, gradients with central 
     agreesWithItself(spec, model);
     streams(spec, model);
   });
-  fc.assert(property, { seed: 1, numRuns: 50 });
+  fc.assert(property, { seed: 1, numRuns: 50, endOnFailure: true });
   expect(compiled).toBeGreaterThan(40);
 });
 
@@ -48,6 +48,6 @@ test("with mistakes give diagnostics", () => {
       else sound++;
     }
   });
-  fc.assert(property, { seed: 3, numRuns: 40 });
+  fc.assert(property, { seed: 3, numRuns: 40, endOnFailure: true });
   expect(Math.min(mistaken, sound)).toBeGreaterThan(0);
 });
