@@ -113,7 +113,8 @@ function checkPath(context: Context, expr: PathExpr): TypedExpr {
   }
   if (meaning.kind !== "error") {
     const message = `\`${head.name}\` is ${describeMeaning(meaning)} and has no members.`;
-    context.reporter.report("SEQ2005", span, message);
+    const help = "there is no transpose: write `y[i] = sum[j](W[j, i] * x[j])`";
+    context.reporter.report("SEQ2005", span, message, meaning.kind === "value" && rest === "T" ? { help } : {});
   }
   return errorExpr(span);
 }

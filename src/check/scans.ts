@@ -127,7 +127,9 @@ function startsOf(
       else {
         const known = block.states.map(({ binding }) => binding.name);
         const message = `The cell ${block.name} has no state \`${name.name}\`.`;
-        context.reporter.report("SEQ4011", name.span, message, didYouMean(name.name, known));
+        const near = didYouMean(name.name, known);
+        const help = near.help ?? `it has ${known.map((state) => `\`${state}\``).join(", ")}`;
+        context.reporter.report("SEQ4011", name.span, message, { help });
         sound = false;
       }
     }

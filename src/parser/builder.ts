@@ -30,6 +30,11 @@ export class Builder {
     this.#sound = sound;
   }
 
+  /** Whether the piece at hand did not parse. */
+  get broken(): boolean {
+    return !this.#sound;
+  }
+
   report(code: DiagnosticCode, span: Span, message: string, help?: string): void {
     if (!this.#sound) return;
     this.diagnostics.push(diagnostic(code, span, message, help === undefined ? {} : { help }));

@@ -61,7 +61,7 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
   const rule = error.context.ruleStack.at(-1) ?? "";
 
   if (error.name === "NotAllInputParsedException" && found !== undefined) {
-    const { code, message, help } = leftOver(found, previous);
+    const { code, message, help } = leftOver(found, previous, piece[0]);
     return diagnostic(code, span, message, help === undefined ? {} : { help });
   }
   const expected = error.name === "MismatchedTokenException" ? error.message : "";
@@ -96,6 +96,24 @@ function expectation(rule: string, expected: string): string {
   const label = labels.get(expected) ?? expected;
   if (lists.has(`${rule} ${expected}`)) return `\`,\` or ${label}`;
   return label + (places[`${rule} ${expected}`] ?? "");
+}
+
+const binary = [t.Plus, t.Minus, t.Star, t.Slash, t.At, t.Power, t.Less, t.LessEqual, t.Greater, t.GreaterEqual];
+
+/** What other languages have here, by the word that starts it, and what stands for it in this one. */
+const borrowed: ReadonlyMap<string, string> = new Map([
+  ["for", "an index goes over an axis, `sum[k](…)`, and `scan` over the steps"],
+  ["while", "an index goes over an axis, `sum[k](…)`, and `scan` over the steps"],
+  ["if", "choose a value with `where(condition, a, b)`"],
+  ["return", "write `output y`"],
+]);
+
+/** A statement of other languages at the head of a piece: no name is followed by a name or a parenthesis. */
+export function borrowedStatement(file: SourceFile, [word, next]: Piece): Diagnostic | undefined {
+  const help = borrowed.get(word.image);
+  if (help === undefined || (next !== undefined && !isOneOf([t.LParen, t.TooDeep, t.NumberLiteral], next)))
+    return undefined;
+  return diagnostic("SEQ1008", spanOf(file, word), `There is no \`${word.image}\`.`, { help });
 }
 
 const closers: ReadonlySet<string> = new Set(["RParen", "RSquare", "RCurly"]);
@@ -146,10 +164,13 @@ function misplaced(found: IToken | undefined, previous: IToken | undefined, want
 }
 
 /** What follows a complete piece without belonging to it. */
-function leftOver(found: IToken, previous: IToken): Mistake {
+function leftOver(found: IToken, previous: IToken, first: IToken): Mistake {
   const mistake = misplaced(found, previous, false);
   if (mistake !== undefined) return mistake;
   const image = shown(found);
+  if (tokenMatcher(first, t.Output) && (isOneOf(binary, found) || isOneOf([t.LParen, t.TooDeep], found))) {
+    return { code: "SEQ1016", message: "An output has a name.", help: "give it one: `output y = …`" };
+  }
   switch (found.tokenType) {
     case t.RParen:
     case t.RSquare:

@@ -4,11 +4,11 @@ import type { CstNode } from "chevrotain";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.js";
 import { positionAt } from "../diagnostics/position.js";
 import type { SourceFile } from "../support/span.js";
-import type { BlockDeclaration, Declaration, Import, SourceUnit } from "./ast.js";
+import type { BlockDeclaration, Declaration, Import, SourceUnit, Statement } from "./ast.js";
 import { Builder, DocComments } from "./builder.js";
 import { Grammar } from "./grammar.js";
 import { lex } from "./lexical.js";
-import { explain, nestedTooDeeply } from "./messages.js";
+import { borrowedStatement, explain, nestedTooDeeply } from "./messages.js";
 import { shallow } from "./nesting.js";
 import { type BlockOutline, endOf, outline, type Piece, spanOf } from "./outline.js";
 import { functionDeclaration, header, importDeclaration, statement } from "./to-ast.js";
@@ -42,11 +42,30 @@ export function parse(file: SourceFile): { unit: SourceUnit; diagnostics: readon
     return build(builder, node);
   }
 
+  function statements(pieces: readonly Piece[]): Statement[] {
+    let borrowedLine: number | undefined;
+    return pieces.flatMap((piece) => {
+      const { line } = positionAt(file, piece[0].startOffset);
+      const mistake = borrowedStatement(file, piece);
+      if (mistake !== undefined) {
+        mistakes.push(mistake);
+        borrowedLine = line;
+        return [];
+      }
+      const before = mistakes.length;
+      const found = run("statement", piece, statement);
+      // The rest of a loop's or a branch's line makes no more sense than its word.
+      if (line !== borrowedLine || mistakes.length === before) return found;
+      mistakes.length = before;
+      return [];
+    });
+  }
+
   function block(from: BlockOutline): BlockDeclaration[] {
     const [word] = from.header;
     const head = run("header", from.header, header);
     const doc = docs.take(word.startOffset);
-    const body = from.statements.flatMap((piece) => run("statement", piece, statement));
+    const body = statements(from.statements);
     const kind = word.image === "cell" ? "cell" : word.image === "layer" ? "layer" : "model";
     const span = { file, start: word.startOffset, end: from.end };
     return head === undefined ? [] : [{ kind, ...head, ...doc, body, span }];

@@ -120,8 +120,29 @@ const converters: Readonly<Record<string, Converter>> = {
     } else if (list.length > 1) {
       const message = "An output with a value has one name.";
       b.report("SEQ1016", list[1].span, message, "define the values first, then write `output a, b`");
+      const typed = expression(b, value);
+      const at = placed(b, node);
+      // What gives one value is that of the last name; the others then stand for values that are defined elsewhere.
+      if (typed.kind !== "apply" && typed.kind !== "error") {
+        const [others, last] = [list.slice(0, -1), list.slice(-1)];
+        return [
+          { kind: "output", targets: others, span: at.span },
+          { kind: "output", targets: last, value: typed, ...at },
+        ];
+      }
+      return [{ kind: "output", targets: list, value: typed, ...at }];
     }
-    return [{ kind: "output", targets: list, ...(value && { value: expression(b, value) }), ...placed(b, node) }];
+    const at = placed(b, node);
+    // Whatever `output tanh(h)` was to give fits every use, and no name is looked for.
+    if (value === undefined && b.broken) {
+      const targets = list.map((target) => ({
+        ...target,
+        name: { ...target.name, name: `@${target.span.start}` },
+        primed: false,
+      }));
+      return targets.map((target) => ({ kind: "output", targets: [target], value: b.missing(), ...at }));
+    }
+    return [{ kind: "output", targets: list, ...(value && { value: expression(b, value) }), ...at }];
   },
   lossStatement: (b, node) => {
     const where = child(node, "where");
