@@ -7,8 +7,8 @@
 import { Builder } from "../ir/builder.js";
 import { registry } from "../ir/registry.js";
 import { streamedLength } from "../ir/streamed-length.js";
-import { idsBeyond, reads, substitute } from "../ir/traverse.js";
-import type { Graph, Module, Port, Result, Value, ValueId } from "../ir/types.js";
+import { forEachInstr, idsBeyond, reads, substitute } from "../ir/traverse.js";
+import type { Graph, Instr, Module, Port, Result, Value, ValueId } from "../ir/types.js";
 import { dce } from "./dce.js";
 import { Refusal, refuse } from "./stream-obstacle.js";
 import { Demands, isComputedAnew, isPast, operandRoles, type Roles, uniformRoles } from "./stream-roles.js";
@@ -78,8 +78,7 @@ function survey(graph: Graph, length: string): Survey {
   }
   for (const instr of graph.instrs) {
     const read = reads(instr);
-    const over = (instr.op === "length" && instr.attrs.name === length) || instr.results.some(has);
-    const before = !over && read.every((value) => steady.has(value.id));
+    const before = !mentions(instr, length) && read.every((value) => steady.has(value.id));
     for (const { id } of instr.results) {
       if (before) steady.add(id);
       if (before && read.some((value) => given.has(value.id))) given.add(id);
@@ -87,6 +86,16 @@ function survey(graph: Graph, length: string): Survey {
     }
   }
   return { graph, length, steady, given, timed, demands: demandsOf(graph, length, steady, timed) };
+}
+
+/** Whether the length has a part in an instruction, or in its body. */
+function mentions(instr: Instr, length: string): boolean {
+  let found = false;
+  forEachInstr([instr], ({ op, attrs, results }) => {
+    found ||= results.some((value) => value.type.shape.includes(length));
+    found ||= (op === "length" && attrs.name === length) || (op === "scan" && attrs.length === length);
+  });
+  return found;
 }
 
 function demandsOf(graph: Graph, length: string, steady: ReadonlySet<ValueId>, timed: ReadonlySet<ValueId>): Demands {

@@ -162,6 +162,27 @@ describe("what streams", () => {
     ]);
   });
 
+  it("a state that no data reach", () => {
+    expectStreams(
+      moduleOf(`
+        cell Clock(D) {
+          input x: [D]
+          state n: [D], phase: [D] = 1
+          n' = n + 1
+          phase' = phase * 0.9
+          output y = n' * x
+        }
+        model M(D = 3) {
+          input x: [T, D]
+          use clock = Clock(D)
+          y, end = scan clock(x)
+          output y
+          output far = end.phase
+          loss sum(y)
+        }`),
+    );
+  });
+
   it("positions", () => {
     expectStreams(
       moduleOf(`
@@ -283,15 +304,22 @@ describe("what does not stream says why", () => {
     ["a sum over all of T, read at every step, in `y`", "y[t: T, i: D] = sum[s: T](where(s >= t, x[s, i], 0))"],
     ["a last state over T, read at every step, in `y`", "u, end = scan rnn(x)  y[t, i] = u[t, i] * end.h[i]"],
     ["a last state over T, read at every step, in `other.h`", "u, end = scan rnn(x)  y = scan other(u) from end"],
+    ["a last state over T, read at every step, in `y`", "u, end = scan fade(x)  y[t: T, i] = end.h[i]"],
     ["every pair of steps of T, in `y`", "y[t: T, s: T] = x[t, 0] * x[s, 1]"],
     ["a look-up among steps of T by number, in `y`", "y[i] = x[T - 2, i] else 0"],
   ];
   it.each(refusals)("%s", (reason, statements) => {
     const module = moduleOf(`
       ${RNN}
+      cell Fade(D) {
+        input x: [D]
+        state h: [D] = 1
+        h' = 0.9 * h
+        output x
+      }
       model M(D = 3) {
         input x: [T, D], first: [D]
-        use rnn = RNN(D), other = RNN(D)
+        use rnn = RNN(D), other = RNN(D), fade = Fade(D)
         ${statements}
         output y
         loss sum(y)
