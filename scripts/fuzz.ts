@@ -1,13 +1,13 @@
 /**
  * @file `npm run fuzz`: random specs for a time, each compiled, its gradients against central differences, its kernels
- * on the device against the interpreter. `--seconds 600 --seed 1 --count 1000 --no-device`. Failing specs are shrunk
+ * on the device against the interpreter, and with a few tokens wrong. `--seconds 600 --seed 1 --count 1000 --no-device`. Failing specs are shrunk
  * and printed with the seed that finds them again; the exit status is 1 if there were any.
  */
 
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { requestNodeDevice } from "../runtime/node.js";
-import { agreesOnDevice, agreesWithItself, compiles, streams } from "../tests/fuzz/properties.js";
+import { agreesOnDevice, agreesWithItself, compiles, streams, survivesMistakes } from "../tests/fuzz/properties.js";
 import { specs } from "../tests/fuzz/spec.js";
 import { executeGraph } from "../tests/support/execute.js";
 
@@ -35,6 +35,7 @@ for (; ran < count && Date.now() < end; ran++) {
     if (model === undefined) return;
     agreesWithItself(spec, model);
     streams(spec, model);
+    survivesMistakes(spec);
     if (device) await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, sizes));
   });
   const details = await fc.check(property, { seed, numRuns: 1, interruptAfterTimeLimit: SHRINKING });

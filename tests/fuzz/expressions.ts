@@ -133,6 +133,7 @@ export class Expressions {
   #unary(arg: Piece): Piece {
     const { tape, functions } = this.#block;
     if (functions.length > 0 && tape.flag(30)) return call(tape.pick(functions), arg.bound + 1, arg);
+    if (tape.flag(2)) return call("stop_gradient", arg.bound, arg);
     const name = tape.pick(UNARY);
     switch (name) {
       case "tanh":

@@ -10,6 +10,7 @@ import { hostOf } from "../check/host.js";
 import { type Arrays, moduleOf, randomArguments, randomSource } from "../lower/support.js";
 import { parseText, withoutSpans } from "../parser/support.js";
 import { runChunks, steps } from "../passes/streaming.js";
+import { mutate } from "../support/mutate.js";
 import type { Spec } from "./spec.js";
 
 export type Runner = (graph: Graph, args: Arrays, lengths: Spec["lengths"]) => Promise<Record<string, NdArray>>;
@@ -107,6 +108,21 @@ export async function agreesOnDevice(spec: Spec, { module }: CompiledModel, run:
     if (isCount(name)) continue;
     const error = distance(got[name].data, data, name.startsWith("grad:") ? 0.1 * scale + 0.02 : 0.1);
     if (!(error <= 1e-4)) throw new Error(`${name} is off by ${error} on the device`);
+  }
+}
+
+/**
+ * With a few tokens wrong, the text has diagnostics or is compiled.
+ * @returns whether it is still a sound text.
+ */
+export function survivesMistakes({ text, seed }: Spec): boolean {
+  const mistaken = mutate(text, randomSource(seed + 2));
+  try {
+    const { models, diagnostics } = compile({ files: ["a.seq"], host: hostOf({ "a.seq": mistaken }), verify: true });
+    if (models.length === 0 && diagnostics.length === 0) throw new Error("neither a model nor a diagnostic");
+    return models.length > 0;
+  } catch (error) {
+    throw new Error(`with mistakes:\n${mistaken}`, { cause: error });
   }
 }
 
