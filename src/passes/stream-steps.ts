@@ -18,7 +18,7 @@ import {
   type Value,
   type ValueId,
 } from "../ir/types.js";
-import { invariant, present } from "../support/assert.js";
+import { present } from "../support/assert.js";
 import { uniformConstant } from "./constant.js";
 import { closeLoop, openLoop } from "./loop.js";
 import { bufferWith, cacheWith, delayed, stepsAt, stepsFirst } from "./stream-buffers.js";
@@ -160,7 +160,7 @@ class StepMaker {
         if (first.type.shape[instr.attrs.axis] === length) return this.#delayed(instr);
         break;
       case "gather":
-        if (first.type.shape[0] === length) return this.#newest(instr);
+        if (first.type.shape[0] === length) return this.#lookedUp(instr);
         break;
       default:
     }
@@ -201,15 +201,21 @@ class StepMaker {
     return stepsAt(b, delayed(b, buffer, rows, offset, length), axis);
   }
 
-  /** `x[T - 1]`: the newest step. No other place is known to lie at or before every step that reads it. */
-  #newest(instr: Instr<"gather">): Value {
+  /** `x[0]` and `x[T - 1]`. No other place is known to lie at or before every step that reads it. */
+  #lookedUp(instr: Instr<"gather">): Value {
+    const { b } = this;
     const { graph, length } = this.survey;
     const [table, index] = instr.args;
     const [result] = instr.results;
+    const rows = substitute(table, this.renamed);
+    if (this.#constant(index) === 0 && index.type.shape.length === 0) {
+      const first = b.op("gather", {}, [rows, b.constant(0, "i32")], result.hint);
+      return this.#keep(result.hint ?? "first", result.type, 0, (kept) => b.select(this.#isStart(), first, kept)).next;
+    }
     if (!this.#isLastStep(index)) refuse(`a look-up among steps of ${length} by number`, graph, result);
     this.#final.set(result.id, `the last step of ${length}`);
-    const last = this.b.binary("add", this.b.op("length", { name: length }, []), this.b.constant(-1, "i32"));
-    return this.b.op("gather", {}, [substitute(table, this.renamed), last], result.hint);
+    const last = b.binary("add", b.op("length", { name: length }, []), b.constant(-1, "i32"));
+    return b.op("gather", {}, [rows, last], result.hint);
   }
 
   #isLastStep(index: Value): boolean {
@@ -231,12 +237,12 @@ class StepMaker {
     }
     const loop = openLoop(instr);
     const states = loop.states.map((state) => {
-      invariant(steady.has(state.initial.id), "stream", "a scan starts from what is known before the first step");
-      const constant = uniformConstant(state.initial, (id) => this.#defined.get(id));
-      const initial = constant ?? state.initial;
-      const { value } = this.#keep(state.last.hint ?? "state", state.initial.type, initial, () => state.last);
+      const known = this.#constant(state.initial) ?? (steady.has(state.initial.id) ? state.initial : undefined);
+      const { value } = this.#keep(state.last.hint ?? "state", state.initial.type, known ?? 0, () => state.last);
       this.#final.set(state.last.id, `a last state over ${length}`);
-      return { ...state, initial: value };
+      if (known !== undefined) return { ...state, initial: value };
+      // It begins from what the first step decides.
+      return { ...state, initial: this.b.select(this.#isStart(), substitute(state.initial, this.renamed), value) };
     });
     this.#push(closeLoop({ ...loop, states }));
   }
@@ -292,6 +298,15 @@ class StepMaker {
     const type = { elem, shape: shape.with(0, ROOM) };
     const { next } = this.#keep(pastName(value), type, 0, (cache) => cacheWith(b, cache, rows, this.survey.length));
     return stepsAt(b, next, axis);
+  }
+
+  #constant(value: Value): number | undefined {
+    return uniformConstant(value, (id) => this.#defined.get(id));
+  }
+
+  /** Whether the first step is at hand, as a scalar. */
+  #isStart(): Value {
+    return this.b.binary("eq", this.#pastSteps(), this.b.constant(0, "i32"));
   }
 
   #pastSteps(): Value {

@@ -183,6 +183,22 @@ describe("what streams", () => {
     );
   });
 
+  it("the first step, read at every step and as a start", () => {
+    expectStreams(
+      moduleOf(`
+        ${RNN}
+        model M(D = 3) {
+          input x: [T, D]
+          use rnn = RNN(D)
+          first = tanh(x[0])
+          y = scan rnn(x) from { h: first }
+          z[t, d] = y[t, d] * first[d]
+          output z
+          loss sum(z)
+        }`),
+    );
+  });
+
   it("positions", () => {
     expectStreams(
       moduleOf(`
