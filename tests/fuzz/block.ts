@@ -1,7 +1,7 @@
 /** @file What a random block has so far: the names in scope, its declarations and its statements. */
 
 import type { Tape } from "./tape.js";
-import { type Axis, type Piece, showType } from "./text.js";
+import { type Axis, showType } from "./text.js";
 
 /** A named array of numbers: `x`, `h'`, `rnn.W`. */
 export interface Named {
@@ -162,8 +162,4 @@ export class Block {
 
 export function multiple(axis: Axis, factor: number): Axis {
   return { text: `${factor} * ${axis.text}`, most: factor * axis.most, isLength: false };
-}
-
-export function valuePiece({ name, bound }: Named): Piece {
-  return { text: name, level: 6, bound };
 }

@@ -99,14 +99,13 @@ function randomLayer(tape: Tape, names: Names, fns: readonly Fn[], known: readon
 function randomCell(tape: Tape, names: Names, fns: readonly Fn[], known: readonly Template[]): Template {
   const block = open(tape, names, "cell", fns, known);
   const name = names.fresh("Cell");
-  const starts = Array.from({ length: 1 + tape.below(3) }, () => randomState(block));
+  const states = Array.from({ length: 1 + tape.below(3) }, () => randomState(block));
   const inputs = Array.from({ length: 1 + tape.below(2) }, () => block.shape(tape.flag(15) ? 2 : 1));
   for (const axes of inputs) declare(block, "input", axes);
   const takesLength = tape.flag(15);
   if (takesLength) block.lengths.push({ text: names.fresh("L"), most: 4, isLength: true });
   const contexts = takesLength || tape.flag(20) ? [[...block.lengths, ...block.shape(1)]] : [];
   for (const axes of contexts) declare(block, "context", axes);
-  const states = starts.map(({ state }) => state);
   randomStatements(block, tape.below(3));
   for (const state of states) nextValue(block, state);
   randomStatements(block, tape.below(2));
@@ -119,7 +118,7 @@ function declare(block: Block, kind: "input" | "context", axes: readonly Axis[])
   block.values.push({ name, axes, bound: 1 });
 }
 
-function randomState(block: Block): { readonly state: Named } {
+function randomState(block: Block): Named {
   const { tape } = block;
   const name = block.names.fresh("h");
   const axes = block.shape(tape.flag(30) ? 3 : 2);
@@ -134,7 +133,7 @@ function randomState(block: Block): { readonly state: Named } {
   block.declarations.push(`state ${name}: ${showType(axes)}${start}`);
   const state = { name, axes, bound: STATE_BOUND };
   block.values.push(state);
-  return { state };
+  return state;
 }
 
 /** `h' = …`, whole or by its elements; a decay of the old value, a gate or something new. */
@@ -149,10 +148,10 @@ function nextValue(block: Block, { name, axes }: Named): void {
   const settled = (piece: Piece) => (piece.bound <= 1 ? piece.text : `tanh(${piece.text})`);
   const forms = [
     () => settled(make(3)),
-    () => `0.5 * ${old} + 0.5 * ${settled(make(2)).replace(/^(.*)$/, "($1)")}`,
+    () => `0.5 * ${old} + 0.5 * (${settled(make(2))})`,
     () => {
       const gate = `sigmoid(${make(1).text})`;
-      return `${gate} * ${old} + (1 - sigmoid(${make(1).text})) * ${`(${settled(make(2))})`}`;
+      return `${gate} * ${old} + (1 - sigmoid(${make(1).text})) * (${settled(make(2))})`;
     },
     () => old,
     () => settled(make(1)),
