@@ -6,7 +6,7 @@ import { constantOf, nameOf, wantNumber } from "./operators.js";
 import { sourceText } from "./report.js";
 import { type Context, errorExpr, type Meaning, withNames } from "./scope.js";
 import { fixedHere, isLength, SCALAR, sameAxes, sameDim, sameElem, showAxes, showDim, showElem } from "./sizes.js";
-import type { Affine, ArrayType, Dim, Index, Subscript, TypedExpr } from "./typed.js";
+import type { Affine, ArrayType, Dim, Elem, Index, Subscript, TypedExpr } from "./typed.js";
 
 /** Reads an extent; handed in, as sizes are themselves expressions. */
 export type SizeOf = (context: Context, expr: Expr) => Dim;
@@ -200,9 +200,10 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
   const type: ArrayType = { ...base.type, axes: [...(looked[0] ?? []), ...axes.slice(subscripts.length)] };
   if (otherwise === undefined) return { kind: "element", base, subscripts: read, type, span };
   if (otherwise.type.kind === "error") return errorExpr(span);
-  if (!sameElem(otherwise.type.elem, type.elem)) {
+  if (!sameElem(otherwise.type.elem, type.elem) && !isIdOf(type.elem, constantOf(otherwise))) {
     const message = `After \`else\` stand ${showElem(otherwise.type.elem)}, but the array holds ${showElem(type.elem)}.`;
-    context.reporter.report("SEQ3008", otherwise.span, message);
+    const help = type.elem.kind === "id" ? { help: "a whole number stands for an id, such as 0" } : {};
+    context.reporter.report("SEQ3008", otherwise.span, message, help);
     return errorExpr(span);
   }
   if (otherwise.type.axes.length > 0 && !sameAxes(otherwise.type.axes, type.axes)) {
@@ -215,6 +216,13 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
     return errorExpr(span);
   }
   return { kind: "element", base, subscripts: read, otherwise, type, span };
+}
+
+/** Whether a number known now is one of the ids of an element type. */
+function isIdOf(elem: Elem, value: number | undefined): boolean {
+  if (elem.kind !== "id" || value === undefined || !Number.isInteger(value)) return false;
+  const { extent } = elem.count;
+  return value >= 0 && (typeof extent !== "number" || value < extent);
 }
 
 function checkSubscript(

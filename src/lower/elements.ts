@@ -16,16 +16,28 @@ interface Partial {
 
 export function lowerElement(env: Environment, expr: ExprOf<"element">): Labelled {
   const b = env.builder;
+  const { otherwise } = expr;
+  const base = env.lower(expr.base);
+  // Ids shift as numbers do, and the number outside is one of them.
+  const ids = otherwise !== undefined && base.value.type.elem === "i32";
+  const table = ids ? pointwise([base], b, (x) => b.unary("to_f32", x)) : base;
+  const read = readElement(env, expr, table);
+  return ids ? pointwise([read], b, (x) => b.unary("to_i32", x)) : read;
+}
+
+function readElement(env: Environment, expr: ExprOf<"element">, base: Labelled): Labelled {
+  const b = env.builder;
   const { otherwise, subscripts } = expr;
   // A shift fills with a constant by itself; any other value is chosen afterwards.
   const fill = otherwise?.kind === "number" ? otherwise.value : undefined;
-  let state: Partial = { read: env.lower(expr.base), inside: undefined };
+  let state: Partial = { read: base, inside: undefined };
   for (const subscript of subscripts) {
     const alone = subscripts.length === 1 || subscripts.every((s) => s === subscript || s.kind === "index");
     state = readAxis(env, state, subscript, otherwise !== undefined, alone ? fill : undefined);
   }
   if (otherwise === undefined || state.inside === undefined) return state.read;
-  const elsewhere = env.lower(otherwise);
+  const given = env.lower(otherwise);
+  const elsewhere = given.value.type.elem === "i32" ? pointwise([given], b, (x) => b.unary("to_f32", x)) : given;
   return pointwise([state.inside, state.read, elsewhere], b, (inside, x, y) => b.select(inside, x, y));
 }
 
@@ -62,13 +74,15 @@ function readAxis(
     };
   }
   // What never looks ahead meets no end.
-  const along: Axis = looksBack(env, form, extent) ? { extent } : env.labels.axis(extent);
+  const back = looksBack(env, form, extent);
+  const along: Axis = back ? { extent } : env.labels.axis(extent);
   const shift = read.value.type.elem === "f32" ? shiftOf(env, form, extent) : undefined;
   if (shift?.labels.every((label) => !read.labels.includes(label))) {
     const parts = shift.offsets.map((offset) => b.op("shift", { axis, offset, fill: fill ?? 0 }, [read.value]));
     const opened = openAxes({ value: stackParts(b, parts, axis, shift.labels), labels: read.labels }, shift.labels);
     if (fill !== undefined && along.end === undefined) return { read: opened, inside };
-    return { read: opened, inside: both(b, inside, within(b, lowerAffine(env, form, false), along)) };
+    const position = lowerAffine(env, form, false);
+    return { read: opened, inside: both(b, inside, back ? begun(b, position) : within(b, position, along)) };
   }
   const position = lowerAffine(env, form, along.end !== undefined);
   if (!mayLeave) return { read: lookUp(env, read, position), inside };
@@ -140,6 +154,10 @@ function stackParts(b: Builder, parts: readonly Value[], axis: number, labels: r
 
 function both(b: Builder, x: Labelled | undefined, y: Labelled): Labelled {
   return x === undefined ? y : pointwise([x, y], b, (p, q) => b.binary("and", p, q));
+}
+
+function begun(b: Builder, position: Labelled): Labelled {
+  return pointwise([position], b, (p) => b.binary("ge", p, b.constant(0, "i32")));
 }
 
 function within(b: Builder, position: Labelled, axis: Axis): Labelled {

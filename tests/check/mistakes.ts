@@ -92,6 +92,8 @@ export const mistakes: Record<string, readonly (readonly [text: string, ...expec
     [inLayer("z[i] = x[i * i] * x[i]"), "SEQ3007 i * i"],
     [inLayer("z[i] = x[0.5] * x[i]"), "SEQ3007 0.5"],
     [inModel("z[s] = t[s] * 2 output xs"), "SEQ3008 t[s]"],
+    [inModel("z[s] = t[s - 1] else 7 output xs"), "SEQ3008 7"],
+    [inModel("z[s] = t[s - 1] else 0.5 output xs"), "SEQ3008 0.5"],
     [inModel("z = where(w, 1, 2) output xs"), "SEQ3008 w"],
     [inModel("z = (w > 0) * w output xs"), "SEQ3008 (w > 0)"],
     [inModel("z = (w > 0) == (w > 1) output xs"), "SEQ3008 (w > 0)"],

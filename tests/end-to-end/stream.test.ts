@@ -124,6 +124,20 @@ describe("a stream gives what the whole sequence gives", () => {
     await expectStreams({ model, lengths: { S: 4, T: 6 }, bounds: [0, 1, 2, 5] });
   });
 
+  test("tags before, as ids, and another array's values in place of what lies before the start", async () => {
+    const model = compileText(`
+      model M(D = 2, K = 4) {
+        length T ragged
+        input tag: [T] id(K), x: [T, D], y: [T, D]
+        param A: [K, K, D] ~ normal, B: [3, K, D] ~ normal
+        before[t] = tag[t - 1] else 3
+        z[t, d] = A[tag[t], before[t], d] * (x[t - 2, d] else y[t, d]) + sum[j](B[j, tag[t - j] else 0, d])
+        output z
+        loss sum(z)
+      }`);
+    await expectStreams({ model, lengths: { T: 7 }, bounds: [0, 1, 2, 5] });
+  });
+
   test("attention over the past with positions, between recurrences; caches outgrow their first room", async () => {
     const model = compileText(`
       cell Leaky(D) {
