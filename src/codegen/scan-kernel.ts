@@ -35,6 +35,7 @@ import {
   Scalarizer,
 } from "./scalarize.js";
 import {
+  elementIndex,
   isUnrolled,
   type Piece,
   planScan,
@@ -266,27 +267,30 @@ class ScanEmitter {
   /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
   #compute(pieces: readonly Piece[], own: Index): void {
     const requests: { instr: Accumulating; index: Index }[] = [];
-    for (const { index } of this.#rows) {
-      for (const piece of pieces) {
-        walk({ value: piece.value, index: [index, ...own] }, this.#scalars.definitions, {
+    this.#rows.forEach(({ index }, r) => {
+      for (const piece of piecesOf(pieces, r)) {
+        const at = elementIndex(piece.perRow, index, own);
+        walk({ value: piece.value, index: at }, this.#scalars.definitions, {
           stored: (value) => this.#isAtHand(value),
           reached: () => undefined,
-          accumulated: (accumulating, at) => {
-            if (at.every((e) => !keyOf(e).includes("row_of_"))) requests.push({ instr: accumulating, index: at });
+          accumulated: (accumulating, place) => {
+            if (place.every((e) => !keyOf(e).includes("row_of_"))) requests.push({ instr: accumulating, index: place });
           },
         });
       }
-    }
+    });
     this.#scalars.accumulate(requests);
     this.#rows.forEach(({ index, valid }, r) => {
-      const results = pieces.map((piece) => this.#scalars.at({ value: piece.value, index: [index, ...own] }));
-      pieces.forEach((piece, i) => {
-        this.#keep(piece, r, own, results[i]);
+      const results = piecesOf(pieces, r).map((piece) => {
+        const element = { value: piece.value, index: elementIndex(piece.perRow, index, own) };
+        return { piece, result: this.#scalars.at(element) };
       });
+      for (const { piece, result } of results) this.#keep(piece, r, own, result);
       this.#block.if(valid, () => {
-        pieces.forEach((piece, i) => {
-          this.#output(piece, index, own, results[i]);
-        });
+        for (const { piece, result } of results) if (piece.perRow) this.#output(piece, index, own, result);
+      });
+      this.#block.if(infix("==", GROUP, u32(0)), () => {
+        for (const { piece, result } of results) if (!piece.perRow) this.#output(piece, index, own, result);
       });
     });
   }
@@ -324,7 +328,13 @@ class ScanEmitter {
     const at = own.map((e, axis) => add(e, u32(piece.start[axis])));
     body.results.slice(states).forEach((value, i) => {
       if (value.id !== piece.target.id) return;
-      storeElement(this.#block, this.context, this.instr.results[states + i], [row, t, ...at], element);
+      storeElement(
+        this.#block,
+        this.context,
+        this.instr.results[states + i],
+        elementIndex(piece.perRow, row, [t, ...at]),
+        element,
+      );
     });
   }
 
@@ -350,6 +360,9 @@ class ScanEmitter {
 }
 
 const register = (state: Value, row: number, slot: number) => `register of %${state.id}, row ${row}, slot ${slot}`;
+
+/** What a row computes: the first also what is the same for all. */
+const piecesOf = (pieces: readonly Piece[], row: number) => (row === 0 ? pieces : pieces.filter((p) => p.perRow));
 
 function bySpace(pieces: readonly Piece[]): readonly (readonly Piece[])[] {
   const groups = new Map<string, Piece[]>();

@@ -8,15 +8,17 @@
 
 import { definitions as definitionsIn } from "../ir/traverse.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
-import { variable } from "./kernel-ir.js";
+import { type Expr, variable } from "./kernel-ir.js";
 import { isPointwise } from "./scalar-ops.js";
-import { accumulation, isAccumulating, keyOfIndex } from "./scalarize.js";
+import { accumulation, type Index, isAccumulating, keyOfIndex } from "./scalarize.js";
 import { ownIndex, sameIndex, walk } from "./schedule.js";
 
 /** A part of a value that threads compute element by element: the whole, or one part of a concat. */
 export interface Piece {
   readonly target: Value;
   readonly value: Value;
+  /** Whether each example has its own; else it is the same for all, and one workgroup writes it. */
+  readonly perRow: boolean;
   /** Axes of the piece within a row. */
   readonly shape: readonly Dim[];
   /** Where the piece starts in the target, an axis of the row each. */
@@ -49,12 +51,15 @@ const NOMINAL_LENGTH = 1024;
 /** What every WebGPU implementation has, in f32 elements. */
 export const WORKGROUP_MEMORY = 16384 / 4;
 
-/** The axes of one row of a step value. */
+export const isPerRow = (value: Value): boolean => value.type.shape[0] === BATCH;
+
+/** The axes of a step value behind the batch, if it has one. */
 export function rowShape(value: Value): readonly Dim[] {
-  const [batch, ...rest] = value.type.shape;
-  if (batch !== BATCH) throw new UnsupportedBody("a step output that belongs to no example");
-  return rest;
+  return isPerRow(value) ? value.type.shape.slice(1) : value.type.shape;
 }
+
+/** The index of a step value's element, given those of its row and of its place in the row. */
+export const elementIndex = (perRow: boolean, row: Expr, own: Index): Index => (perRow ? [row, ...own] : own);
 
 /** Elements of a shape without run-time lengths; undefined with them. */
 export function staticSize(shape: readonly Dim[]): number | undefined {
@@ -71,12 +76,13 @@ export function isUnrolled(shape: readonly Dim[], workgroupSize: number): boolea
 
 /** Takes concats apart, so that each part is computed by the threads that own its elements. */
 function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readonly Piece[] {
+  const perRow = isPerRow(target);
   const split = (value: Value, start: readonly number[]): readonly Piece[] => {
     const instr = definitions.get(value.id);
-    if (instr?.op !== "concat" || instr.attrs.axis === 0) return [{ target, value, shape: rowShape(value), start }];
+    if (instr?.op !== "concat") return [{ target, value, perRow, shape: rowShape(value), start }];
+    const axis = instr.attrs.axis - (perRow ? 1 : 0);
     let offset = 0;
     return instr.args.flatMap((part) => {
-      const axis = instr.attrs.axis - 1;
       const found = split(
         part,
         start.map((s, i) => (i === axis ? s + offset : s)),
@@ -174,7 +180,7 @@ function readsOf(
   shared: ReadonlyMap<ValueId, Value>,
 ): readonly { readonly value: Value; readonly own: boolean }[] {
   const row = variable("row", "u32", 0);
-  const own = [row, ...ownIndex(piece.shape)];
+  const own = elementIndex(piece.perRow, row, ownIndex(piece.shape));
   const found: { value: Value; own: boolean }[] = [];
   walk({ value: piece.value, index: own }, definitions, {
     stored: (value) => shared.has(value.id),
@@ -222,16 +228,17 @@ function recomputed(
   for (const root of roots) {
     for (const piece of pieces(root, definitions)) {
       const space = piece.shape.join("×");
-      walk({ value: piece.value, index: [variable("row", "u32", 0), ...ownIndex(piece.shape)] }, definitions, {
+      const index = elementIndex(piece.perRow, variable("row", "u32", 0), ownIndex(piece.shape));
+      walk({ value: piece.value, index }, definitions, {
         stored: (value) => shared.has(value.id),
         reached: () => undefined,
-        accumulated: (instr, index) => {
+        accumulated: (instr, at) => {
           const [value] = instr.results;
           if (value.id === root.id) return;
           const entry = computed.get(value) ?? { times: 0, spaces: new Set<string>(), seen: new Set<string>() };
           computed.set(value, entry);
           entry.spaces.add(space);
-          const key = `${space}:${keyOfIndex(index)}`;
+          const key = `${space}:${keyOfIndex(at)}`;
           if (!entry.seen.has(key)) entry.times += nominalSize(piece.shape);
           entry.seen.add(key);
         },

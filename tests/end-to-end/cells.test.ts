@@ -66,6 +66,25 @@ cell Fast(I, H) {
 }
 ${model("Fast(I, H)", "H")}`,
 
+  "steps that are the same for every example": `
+cell Driven(I, H) {
+  input x: [I], drive: f32
+  state h: [H]
+  param W: [H, I] ~ xavier_uniform
+  h' = 0.5 * h + sigmoid(drive) * h + W @ x * drive
+  output y = h' * (2 ** drive - drive)
+}
+model Fit(I = 5, H = 6) {
+  input xs: [T, I]
+  target want: [T, H]
+  param rate: f32 ~ ones
+  use driven = Driven(I, H)
+  wave[t: T] = sin(t) * rate
+  ys = scan driven(xs, wave)
+  output ys
+  loss mse(ys, want)
+}`,
+
   "a max-plus step and its soft form": `
 cell Paths(I, H) {
   input x: [I]
