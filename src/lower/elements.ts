@@ -65,7 +65,10 @@ function readAxis(
     const slice = b.slice(read.value, axis, constant, 1);
     return { read: { value: b.reduce("sum", slice, [axis]), labels: read.labels }, inside };
   }
-  const window = mayLeave ? undefined : windowOf(env, form);
+  const run = windowOf(env, form);
+  const fits = ({ starts, size }: Window) =>
+    typeof extent === "number" && starts.every((start) => start >= 0 && start + size <= extent);
+  const window = run !== undefined && (!mayLeave || fits(run)) ? run : undefined;
   if (window?.labels.every((label) => !read.labels.includes(label))) {
     const parts = window.starts.map((start) => b.slice(read.value, axis, start, window.size));
     return {

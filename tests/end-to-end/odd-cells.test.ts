@@ -187,6 +187,34 @@ describe.each(Object.entries(models))("%s", (_, text) => {
   });
 });
 
+test("a shorter index reads the front of an axis, within a step as well", () => {
+  const text = (front: string) => `
+cell Front(H) {
+  input x: [H]
+  state s: [H], n: f32
+  s' = 0.5 * s + x
+  n' = 0.9 * n + norm(s')
+  output y[i: 2] = ${front} / n'
+}
+model M(H = 3) {
+  input x: [T, H]
+  param k: [H] ~ ones
+  use c = Front(H)
+  xs[t, h] = k[h] * x[t, h]
+  ys = scan c(xs)
+  output ys
+  loss sum(ys)
+}`;
+  const lengths = { [BATCH]: BATCHES, T: 4 };
+  const [got, want] = ["(s'[i] else 0)", "sum[j](where(i == j, s'[j], 0))"].map((front) => {
+    const { module } = compileText(text(front));
+    return evaluateGraph(present(module.graphs.train, "test", "train"), randomArguments(module, lengths, 3), lengths);
+  });
+  for (const [name, { data }] of Object.entries(want)) {
+    expect(relativeError(got[name].data, data), name).toBeLessThan(1e-9);
+  }
+});
+
 test("what stands for an id outside, and the ids inside", () => {
   const { module } = compileText(`
 model Before(K = 4) {
