@@ -13,6 +13,8 @@ export default defineConfig({
   },
   test: {
     include: ["tests/**/*.test.ts"],
+    // Colours come on where the variable CI is set, in this process and in those that tests start.
+    env: { NO_COLOR: "1" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A process a file: the native WebGPU library keeps state per process, so GPU tests share nothing.
