@@ -102,10 +102,11 @@ const FUNCTIONS: ReadonlyMap<string, Apply> = new Map<string, Apply>([
 function compile(expr: InitExpr): Evaluate {
   if ("value" in expr) return () => expr.value;
   if ("axis" in expr) return ({ index }) => index[expr.axis];
-  const [first, second] = expr.args.map(compile);
+  const [first, second, third] = expr.args.map(compile);
   const zero: Evaluate = () => 0;
   const a = first ?? zero;
   const b = second ?? zero;
+  const c = third ?? zero;
   switch (expr.op) {
     case "uniform":
       return (element) => {
@@ -114,6 +115,8 @@ function compile(expr: InitExpr): Evaluate {
       };
     case "normal":
       return (element) => a(element) + b(element) * toNormal(element.draw());
+    case "select":
+      return (element) => (a(element) !== 0 ? b(element) : c(element));
     default: {
       const apply = FUNCTIONS.get(expr.op);
       if (apply === undefined) throw new Error(`the manifest starts a parameter by the unknown function ${expr.op}`);

@@ -12,7 +12,7 @@ import { functionNamed } from "./calls.js";
 import { foldNumbers, operatorNames } from "./operators.js";
 import { counted, didYouMean, sourceText } from "./report.js";
 import type { Context } from "./scope.js";
-import type { Dim, Init, InitExpr, InitFunction } from "./typed.js";
+import type { Comparison, Dim, Init, InitExpr, InitFunction } from "./typed.js";
 
 /** What the names of an initialiser mean: indices, and the parameters of a function being inlined. */
 type Names = ReadonlyMap<string, InitExpr>;
@@ -40,7 +40,10 @@ const named: Readonly<Record<string, (fans: Fans, gain: number) => InitExpr>> = 
 
 const scaled: ReadonlySet<string> = new Set(["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"]);
 
-const arities: Readonly<Record<InitFunction, number>> = {
+type Applied = Exclude<InitFunction, Comparison | "select">;
+
+/** Functions and operators of an expression; comparisons stand only as the condition of `where`. */
+const arities: Readonly<Record<Applied, number>> = {
   add: 2,
   sub: 2,
   mul: 2,
@@ -114,7 +117,7 @@ function numberOf(expr: InitExpr | undefined): number | undefined {
   return expr?.op === "number" ? expr.value : undefined;
 }
 
-function apply(op: InitFunction, args: readonly InitExpr[]): InitExpr {
+function apply(op: Applied, args: readonly InitExpr[]): InitExpr {
   const numbers = args.flatMap((arg) => (arg.op === "number" ? [arg.value] : []));
   const value = op === "inv_softplus" || numbers.length < args.length ? undefined : foldNumbers(op, numbers);
   return value === undefined ? { op, args } : number(value);
@@ -139,7 +142,7 @@ function convert(context: Context, names: Names, expr: Expr): InitExpr | undefin
       const op = expr.operator === "@" ? undefined : operatorNames[expr.operator];
       if (op === undefined || !operators.has(op)) return refuse(context, expr.span, `\`${expr.operator}\``);
       const [left, right] = [convert(context, names, expr.left), convert(context, names, expr.right)];
-      return left && right && apply(op as InitFunction, [left, right]);
+      return left && right && apply(op as Applied, [left, right]);
     }
     case "call":
       return convertCall(context, names, expr);
@@ -160,8 +163,24 @@ function convert(context: Context, names: Names, expr: Expr): InitExpr | undefin
   return undefined;
 }
 
+/** `where(n == 0, a, b)`. */
+function convertWhere(context: Context, names: Names, expr: CallExpr): InitExpr | undefined {
+  if (!takes(context, expr.span, "where", expr.arguments.length, 3)) return undefined;
+  const [condition, ...branches] = expr.arguments.map(({ value }) => value);
+  const [yes, no] = branches.map((branch) => convert(context, names, branch));
+  const op = condition.kind === "binary" && condition.operator !== "@" ? operatorNames[condition.operator] : undefined;
+  if (condition.kind !== "binary" || op === undefined || !isComparison(op)) {
+    return refuse(context, condition.span, "a condition that is no comparison");
+  }
+  const [left, right] = [convert(context, names, condition.left), convert(context, names, condition.right)];
+  return left && right && yes && no && { op: "select", args: [{ op, args: [left, right] }, yes, no] };
+}
+
+const isComparison = (op: string): op is Comparison => ["lt", "le", "gt", "ge", "eq", "ne"].includes(op);
+
 function convertCall(context: Context, names: Names, expr: CallExpr): InitExpr | undefined {
   const { callee, span } = expr;
+  if (callee.name === "where") return convertWhere(context, names, expr);
   const args = expr.arguments.map(({ value }) => convert(context, names, value));
   const sound = args.every((arg) => arg !== undefined) ? args : undefined;
   const name = callee.name;
@@ -187,7 +206,7 @@ function convertCall(context: Context, names: Names, expr: CallExpr): InitExpr |
     return takes(context, span, name, args.length, 0) ? number(name === "ones" ? 1 : 0) : undefined;
   }
   if (Object.hasOwn(arities, name) && !operators.has(name)) {
-    const op = name as InitFunction;
+    const op = name as Applied;
     return takes(context, span, name, args.length, arities[op]) && sound !== undefined ? apply(op, sound) : undefined;
   }
   if (meaning !== undefined || draws.includes(name)) return refuse(context, callee.span, `\`${name}\``);

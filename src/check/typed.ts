@@ -49,6 +49,8 @@ export interface Parameter extends Binding {
   readonly noDecay: boolean;
 }
 
+export type Comparison = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
+
 /** How a parameter starts: an expression an element, or an orthogonal matrix. */
 export type Init =
   | { readonly kind: "expression"; readonly expr: InitExpr }
@@ -61,6 +63,8 @@ export type InitExpr =
   | { readonly op: InitFunction; readonly args: readonly InitExpr[] };
 
 export type InitFunction =
+  | Comparison
+  | "select"
   | "add"
   | "sub"
   | "mul"

@@ -32,6 +32,7 @@ const RESULTS: readonly ResultKind[] = ["output", "loss", "metric", "grad", "sta
 
 const INIT_ARITIES: ReadonlyMap<InitFunction | "uniform" | "normal", number> = new Map([
   ...arities,
+  ["select", 3],
   ["inv_softplus", 1],
   ["uniform", 2],
   ["normal", 2],

@@ -184,7 +184,7 @@ export type InitExpr =
   | { readonly op: "uniform" | "normal"; readonly args: readonly [InitExpr, InitExpr] }
   | { readonly op: InitFunction; readonly args: readonly InitExpr[] };
 
-export type InitFunction = UnaryOp | BinaryOp | "inv_softplus";
+export type InitFunction = UnaryOp | BinaryOp | "select" | "inv_softplus";
 
 /** An expression an element, or an orthogonal matrix (rows × the rest), scaled by `gain`. */
 export type Init =

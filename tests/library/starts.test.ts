@@ -75,3 +75,20 @@ test("forget gates of xLSTM start open", () => {
   expectWithin(startsOf("mlstm", "MLSTM(3, 100, 100)", 3)("b_f"), 3, 6);
   expectWithin(startsOf("slstm", "SLSTM(3, 100)", 3)("b_f"), 3, 6);
 });
+
+test("a start chosen by its index: one gate's bias, a band of ones", () => {
+  const { manifest } = compileText(`
+    cell Gated(H = 2) {
+      input x: [H] state h: [H]
+      param b[j]: [3 * H] ~ where(j < H, 0, where(j < 2 * H, 1.5, -j))
+      param W[i, j]: [H, 3] ~ where(i + 1 == j, uniform(2, 3), 0)
+      f, g, o = split(b, 3)
+      h'[i] = f[i] * h[i] + g[i] * x[i] + o[i] * W[i, 0] * W[i, 1] * W[i, 2]
+      output h'
+    }
+    model M { input x: [T, 2] use it = Gated() y = scan it(x) output y loss sum(y) }`);
+  const [bias, band] = manifest.parameters.map((parameter) => [...initialiseParameter(parameter, 3)]);
+  expect(bias).toEqual([0, 0, 1.5, 1.5, -4, -5]);
+  expect(band.map((value) => value !== 0)).toEqual([false, true, false, false, false, true]);
+  for (const value of band) if (value !== 0) expectWithin([value, 2, 3], 2, 3);
+});
