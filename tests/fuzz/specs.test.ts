@@ -19,12 +19,12 @@ test("compile; graphs agree before and after the passes, gradients with central 
   expect(compiled).toBeGreaterThan(40);
 });
 
-test("give on the device what they give in the interpreter", { timeout: 300_000 }, async () => {
+test("give on the device what they give in the interpreter", { timeout: 900_000 }, async () => {
   const property = fc.asyncProperty(specs, async (spec) => {
     const model = compiles(spec);
     if (model !== undefined) await agreesOnDevice(spec, model, runOnDevice);
   });
-  await fc.assert(property, { seed: 2, numRuns: 8, endOnFailure: true });
+  await fc.assert(property, { seed: 1, numRuns: 50, endOnFailure: true });
 });
 
 test("with mistakes give diagnostics or still compile", () => {
