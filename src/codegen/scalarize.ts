@@ -66,6 +66,12 @@ export function delinear(shape: readonly Dim[], position: Expr): Index {
   return shape.length === 0 ? [] : [rest, ...index];
 }
 
+/** Begins the names that stand for places known only within a loop, or with the data. */
+export const UNKNOWN = "unknown_";
+
+/** Whether code can be made for an index: it names nothing unknown. */
+export const isKnown = (index: Index): boolean => !keyOfIndex(index).includes(UNKNOWN);
+
 export const keyOfIndex = (index: Index): string => index.map(keyOf).join(",");
 
 export const elementKey = ({ value, index }: Element): string => `%${value.id}[${keyOfIndex(index)}]`;
@@ -84,13 +90,15 @@ export function operands(instr: Instr, index: Index): readonly Element[] {
     }
     case "shift": {
       const { axis, offset } = instr.attrs;
-      const from = offset >= 0 ? infix("-", index[axis], u32(offset)) : add(index[axis], u32(-offset));
-      return [{ value: args[0], index: moved(axis, from) }];
+      const place = index[axis];
+      const from = offset >= 0 ? infix("-", place, u32(offset)) : add(place, u32(-offset));
+      const outside = place.kind === "literal" && !mayHold(args[0].type.shape[axis], place.value - offset);
+      return outside ? [] : [{ value: args[0], index: moved(axis, from) }];
     }
     case "concat": {
       const { axis } = instr.attrs;
-      return partStarts(instr).map((start, i) => ({
-        value: args[i],
+      return partsAt(instr, index[axis]).map(({ value, start }) => ({
+        value,
         index: moved(axis, infix("-", index[axis], u32(start))),
       }));
     }
@@ -101,7 +109,7 @@ export function operands(instr: Instr, index: Index): readonly Element[] {
       return [
         { value: args[1], index: index.slice(0, rank) },
         // Which row is known only with the data: a name that stands for it.
-        { value: args[0], index: [variable(`row_of_${args[1].id}`, "u32", 0), ...index.slice(rank)] },
+        { value: args[0], index: [variable(`${UNKNOWN}row_of_${args[1].id}`, "u32", 0), ...index.slice(rank)] },
       ];
     }
     default:
@@ -109,16 +117,24 @@ export function operands(instr: Instr, index: Index): readonly Element[] {
   }
 }
 
-/** Where each part of a concat starts along its axis. */
-export function partStarts(instr: Instr<"concat">): readonly number[] {
-  let start = 0;
-  return instr.args.map((part) => {
-    const here = start;
-    const size = part.type.shape[instr.attrs.axis];
+/** Whether an axis of this extent may have that place. */
+const mayHold = (dim: Dim, place: number) => place >= 0 && (typeof dim === "string" || place < dim);
+
+/**
+ * The parts of a concat with their first places along its axis. At a place known at compile time only the one that
+ * holds it: reading the others there would be an index out of bounds that a WGSL compiler sees.
+ */
+function partsAt(instr: Instr<"concat">, place: Expr): readonly { readonly value: Value; readonly start: number }[] {
+  let end = 0;
+  const parts = instr.args.map((value) => {
+    const size = value.type.shape[instr.attrs.axis];
     if (typeof size !== "number") throw new InternalError("scalarize", "concat along a run-time length");
-    start += size;
-    return here;
+    const start = end;
+    end += size;
+    return { value, start, size };
   });
+  if (place.kind !== "literal") return parts;
+  return parts.filter(({ start, size }) => mayHold(size, place.value - start));
 }
 
 /** A sum, maximum or minimum over some axes of an expression of elements: what contract and reduce have in common. */
@@ -241,14 +257,16 @@ export class Scalarizer {
       case "shift": {
         const [source] = operands(instr, index);
         const { axis, fill } = instr.attrs;
+        if (source === undefined) return f32(fill);
         const inside = infix("<", source.index[axis], extent(source.value.type.shape[axis]));
         return call("select", "f32", f32(fill), this.at(source), inside);
       }
       case "concat": {
-        const parts = operands(instr, index).map((e) => this.at(e));
-        const starts = partStarts(instr);
-        return parts.reduce((before, part, i) =>
-          call("select", part.type, before, part, infix(">=", index[instr.attrs.axis], u32(starts[i]))),
+        const place = index[instr.attrs.axis];
+        const parts = partsAt(instr, place);
+        const elements = operands(instr, index).map((e) => this.at(e));
+        return elements.reduce((before, part, i) =>
+          call("select", part.type, before, part, infix(">=", place, u32(parts[i].start))),
         );
       }
       case "gather": {

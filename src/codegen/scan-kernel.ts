@@ -30,6 +30,7 @@ import {
   type Element,
   encode,
   type Index,
+  isKnown,
   linear,
   product,
   Scalarizer,
@@ -266,31 +267,33 @@ class ScanEmitter {
 
   /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
   #compute(pieces: readonly Piece[], own: Index): void {
-    const requests: { instr: Accumulating; index: Index }[] = [];
+    // By depth: a sum within a sum (that of a softmax within its maximum) has to be there first.
+    const requests: { instr: Accumulating; index: Index }[][] = [];
     this.#rows.forEach(({ index }, r) => {
       for (const piece of piecesOf(pieces, r)) {
-        const at = elementIndex(piece.perRow, index, own);
+        const at = elementIndex(piece.batchAxis, index, own);
         walk({ value: piece.value, index: at }, this.#scalars.definitions, {
           stored: (value) => this.#isAtHand(value),
           reached: () => undefined,
-          accumulated: (accumulating, place) => {
-            if (place.every((e) => !keyOf(e).includes("row_of_"))) requests.push({ instr: accumulating, index: place });
+          accumulated: (accumulating, place, depth) => {
+            for (let d = requests.length; d <= depth; d++) requests.push([]);
+            if (isKnown(place)) requests[depth].push({ instr: accumulating, index: place });
           },
         });
       }
     });
-    this.#scalars.accumulate(requests);
+    for (const level of requests.reverse()) this.#scalars.accumulate(level);
     this.#rows.forEach(({ index, valid }, r) => {
       const results = piecesOf(pieces, r).map((piece) => {
-        const element = { value: piece.value, index: elementIndex(piece.perRow, index, own) };
+        const element = { value: piece.value, index: elementIndex(piece.batchAxis, index, own) };
         return { piece, result: this.#scalars.at(element) };
       });
       for (const { piece, result } of results) this.#keep(piece, r, own, result);
       this.#block.if(valid, () => {
-        for (const { piece, result } of results) if (piece.perRow) this.#output(piece, index, own, result);
+        for (const { piece, result } of results) if (piece.batchAxis >= 0) this.#output(piece, index, own, result);
       });
       this.#block.if(infix("==", GROUP, u32(0)), () => {
-        for (const { piece, result } of results) if (!piece.perRow) this.#output(piece, index, own, result);
+        for (const { piece, result } of results) if (piece.batchAxis < 0) this.#output(piece, index, own, result);
       });
     });
   }
@@ -328,13 +331,10 @@ class ScanEmitter {
     const at = own.map((e, axis) => add(e, u32(piece.start[axis])));
     body.results.slice(states).forEach((value, i) => {
       if (value.id !== piece.target.id) return;
-      storeElement(
-        this.#block,
-        this.context,
-        this.instr.results[states + i],
-        elementIndex(piece.perRow, row, [t, ...at]),
-        element,
-      );
+      const place = elementIndex(piece.batchAxis, row, at);
+      const axis = stackAxis(value.type);
+      const index = [...place.slice(0, axis), t, ...place.slice(axis)];
+      storeElement(this.#block, this.context, this.instr.results[states + i], index, element);
     });
   }
 
@@ -362,7 +362,8 @@ class ScanEmitter {
 const register = (state: Value, row: number, slot: number) => `register of %${state.id}, row ${row}, slot ${slot}`;
 
 /** What a row computes: the first also what is the same for all. */
-const piecesOf = (pieces: readonly Piece[], row: number) => (row === 0 ? pieces : pieces.filter((p) => p.perRow));
+const piecesOf = (pieces: readonly Piece[], row: number) =>
+  row === 0 ? pieces : pieces.filter((p) => p.batchAxis >= 0);
 
 function bySpace(pieces: readonly Piece[]): readonly (readonly Piece[])[] {
   const groups = new Map<string, Piece[]>();

@@ -17,8 +17,8 @@ import { ownIndex, sameIndex, walk } from "./schedule.js";
 export interface Piece {
   readonly target: Value;
   readonly value: Value;
-  /** Whether each example has its own; else it is the same for all, and one workgroup writes it. */
-  readonly perRow: boolean;
+  /** Where the batch stands in it; −1 where it is the same for every example, so that one workgroup writes it. */
+  readonly batchAxis: number;
   /** Axes of the piece within a row. */
   readonly shape: readonly Dim[];
   /** Where the piece starts in the target, an axis of the row each. */
@@ -51,15 +51,17 @@ const NOMINAL_LENGTH = 1024;
 /** What every WebGPU implementation has, in f32 elements. */
 export const WORKGROUP_MEMORY = 16384 / 4;
 
-export const isPerRow = (value: Value): boolean => value.type.shape[0] === BATCH;
+const batchAxisOf = (value: Value): number => value.type.shape.indexOf(BATCH);
 
-/** The axes of a step value behind the batch, if it has one. */
+/** The axes of a step value besides the batch. */
 export function rowShape(value: Value): readonly Dim[] {
-  return isPerRow(value) ? value.type.shape.slice(1) : value.type.shape;
+  return value.type.shape.filter((dim) => dim !== BATCH);
 }
 
 /** The index of a step value's element, given those of its row and of its place in the row. */
-export const elementIndex = (perRow: boolean, row: Expr, own: Index): Index => (perRow ? [row, ...own] : own);
+export function elementIndex(batchAxis: number, row: Expr, own: Index): Index {
+  return batchAxis < 0 ? own : [...own.slice(0, batchAxis), row, ...own.slice(batchAxis)];
+}
 
 /** Elements of a shape without run-time lengths; undefined with them. */
 export function staticSize(shape: readonly Dim[]): number | undefined {
@@ -76,11 +78,11 @@ export function isUnrolled(shape: readonly Dim[], workgroupSize: number): boolea
 
 /** Takes concats apart, so that each part is computed by the threads that own its elements. */
 function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readonly Piece[] {
-  const perRow = isPerRow(target);
+  const batchAxis = batchAxisOf(target);
   const split = (value: Value, start: readonly number[]): readonly Piece[] => {
     const instr = definitions.get(value.id);
-    if (instr?.op !== "concat") return [{ target, value, perRow, shape: rowShape(value), start }];
-    const axis = instr.attrs.axis - (perRow ? 1 : 0);
+    if (instr?.op !== "concat") return [{ target, value, batchAxis, shape: rowShape(value), start }];
+    const axis = instr.attrs.axis - (batchAxis >= 0 && batchAxis < instr.attrs.axis ? 1 : 0);
     let offset = 0;
     return instr.args.flatMap((part) => {
       const found = split(
@@ -180,7 +182,7 @@ function readsOf(
   shared: ReadonlyMap<ValueId, Value>,
 ): readonly { readonly value: Value; readonly own: boolean }[] {
   const row = variable("row", "u32", 0);
-  const own = elementIndex(piece.perRow, row, ownIndex(piece.shape));
+  const own = elementIndex(piece.batchAxis, row, ownIndex(piece.shape));
   const found: { value: Value; own: boolean }[] = [];
   walk({ value: piece.value, index: own }, definitions, {
     stored: (value) => shared.has(value.id),
@@ -228,7 +230,7 @@ function recomputed(
   for (const root of roots) {
     for (const piece of pieces(root, definitions)) {
       const space = piece.shape.join("×");
-      const index = elementIndex(piece.perRow, variable("row", "u32", 0), ownIndex(piece.shape));
+      const index = elementIndex(piece.batchAxis, variable("row", "u32", 0), ownIndex(piece.shape));
       walk({ value: piece.value, index }, definitions, {
         stored: (value) => shared.has(value.id),
         reached: () => undefined,

@@ -17,6 +17,7 @@ import {
   type Index,
   isAccumulating,
   operands,
+  UNKNOWN,
 } from "./scalarize.js";
 
 export type Group =
@@ -78,30 +79,30 @@ export interface Walk {
   stored(value: Value): boolean;
   /** An element at which the walk stops; `reduced` if it is read within an accumulation. */
   reached(element: Element, reduced: boolean): void;
-  /** An accumulated element on the way. */
-  accumulated?(instr: Accumulating, index: Index): void;
+  /** An accumulated element on the way; `depth` counts the accumulations around it. */
+  accumulated?(instr: Accumulating, index: Index, depth: number): void;
 }
 
 /** Visits the elements that one element is made of, down to what lies in memory. */
 export function walk(root: Element, definitions: ReadonlyMap<ValueId, Instr>, visitor: Walk): void {
   const seen = new Set<string>();
   let names = 0;
-  const visit = (element: Element, reduced: boolean, top: boolean) => {
-    const key = `${elementKey(element)}${reduced}`;
+  const visit = (element: Element, depth: number, top: boolean) => {
+    const key = `${elementKey(element)}${depth}`;
     if (seen.has(key)) return;
     seen.add(key);
     const instr = definitions.get(element.value.id);
-    if (!instr || (!top && visitor.stored(element.value))) return visitor.reached(element, reduced);
+    if (!instr || (!top && visitor.stored(element.value))) return visitor.reached(element, depth > 0);
     if (isAccumulating(instr)) {
-      visitor.accumulated?.(instr, element.index);
+      visitor.accumulated?.(instr, element.index, depth);
       const acc = accumulation(instr);
-      const loops = acc.dims.map(() => variable(`r${names++}`, "u32", 0));
-      for (const factor of acc.factors(element.index, loops)) visit(factor, true, false);
+      const loops = acc.dims.map(() => variable(`${UNKNOWN}${names++}`, "u32", 0));
+      for (const factor of acc.factors(element.index, loops)) visit(factor, depth + 1, false);
     } else {
-      for (const operand of operands(instr, element.index)) visit(operand, reduced, false);
+      for (const operand of operands(instr, element.index)) visit(operand, depth, false);
     }
   };
-  visit(root, false, true);
+  visit(root, 0, true);
 }
 
 /** One name an axis: stands for "the thread's own element". */

@@ -85,6 +85,19 @@ model Fit(I = 5, H = 6) {
   loss mse(ys, want)
 }`,
 
+  "places of states known at compile time": `
+cell Edges(I, H) {
+  input x: [I]
+  state a: [H], b: [1]
+  param W: [H, I] ~ xavier_uniform
+  e = W @ x
+  p = softmax(a)
+  b'[i] = 0.5 * b[i] + p[0] * (b[i + 1] else 0.5 - e[0]) * (a[i + 2] else 0.1)
+  a'[i] = tanh(e[i] + 0.3 * a[H - 1 - i]) + sum(log_softmax(concat(b, a))) * 0.01
+  output y[i: H] = a'[i] + b'[0] + (b[i - 1] else 0.2)
+}
+${model("Edges(I, H)", "H")}`,
+
   "a max-plus step and its soft form": `
 cell Paths(I, H) {
   input x: [I]

@@ -23,6 +23,40 @@ const found: Record<string, string> = {
       output v
       loss mse(end.1.h * W + end.2.h, t)
     }`,
+  "a softmax within a step that is the same for every example": `
+    cell Masked(A) {
+      input x: [A]
+      state h: [A, A], g: [A, A]
+      param W: [A, A] ~ uniform(-0.5, 0.5)
+      h'[i: A, j: A] = 0.5 * h[i, j] + 0.5 * softmax[j](where(j <= i, tanh(sin(j)), -inf))
+      g'[i, j] = tanh(0.5 * g[i, j] + x[i] + W[i, j] * h'[i, j])
+      output g'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [P, P]
+      use rnn = Masked(P)
+      v, end = scan rnn(x)
+      output v
+      loss mse(end.g + end.h, t)
+    }`,
+  "a residual in which the batch does not lead": `
+    cell Mirrored(A) {
+      input x: [A]
+      state h: [A]
+      param W: [A] ~ uniform(0.5, 1)
+      h'[i: A] = tanh(x[i] - W[i] * tanh(log_softmax[i](h[A - 1 - i])))
+      output h'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [T, 1]
+      use rnn = Mirrored(1)
+      w[i: T, j: 1] = x[i, 0]
+      v = scan rnn(w)
+      output v
+      loss mse(v, t)
+    }`,
   "a sequence given twice that is the same at every step": `
     cell Shifted(A) {
       input x: [A], y: [A]
