@@ -40,23 +40,6 @@ const found: Record<string, string> = {
       output v
       loss mse(end.g + end.h, t)
     }`,
-  "a residual in which the batch does not lead": `
-    cell Mirrored(A) {
-      input x: [A]
-      state h: [A]
-      param W: [A] ~ uniform(0.5, 1)
-      h'[i: A] = tanh(x[i] - W[i] * tanh(log_softmax[i](h[A - 1 - i])))
-      output h'
-    }
-    model M(P = 2) {
-      input x: [T, P]
-      target t: [T, 1]
-      use rnn = Mirrored(1)
-      w[i: T, j: 1] = x[i, 0]
-      v = scan rnn(w)
-      output v
-      loss mse(v, t)
-    }`,
   "a sequence given twice that is the same at every step": `
     cell Shifted(A) {
       input x: [A], y: [A]
