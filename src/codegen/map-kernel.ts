@@ -4,7 +4,7 @@ import type { Value } from "../ir/types.js";
 import { Block } from "./block.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
 import { add, GROUP, infix, type Kernel, mul, THREAD, u32 } from "./kernel-ir.js";
-import { delinear, isAccumulating, product, Scalarizer } from "./scalarize.js";
+import { delinear, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 const WORKGROUP = 64;
@@ -16,8 +16,6 @@ export function mapKernel(name: string, group: Extract<Group, { kind: "map" }>, 
   block.if(infix("<", element, product(shape)), () => {
     const index = delinear(shape, element);
     const scalars = new Scalarizer(block, context.definitions, located(context, new Set(roots.map((r) => r.id))));
-    // All accumulations that need no other root of the group share their loops.
-    scalars.accumulate(independent(roots, context).map((instr) => ({ instr, index })));
     for (const value of roots) {
       const defined = context.definitions.has(value.id);
       const result = defined ? scalars.at({ value, index }) : copied(block, context, value, index);
@@ -38,10 +36,4 @@ export function mapKernel(name: string, group: Extract<Group, { kind: "map" }>, 
 /** A result that is an argument: read as an argument, although the kernel writes it too. */
 function copied(block: Block, context: KernelContext, value: Value, index: ReturnType<typeof delinear>) {
   return new Scalarizer(block, context.definitions, located(context)).at({ value, index });
-}
-
-function independent(roots: readonly Value[], context: KernelContext) {
-  const [first] = roots;
-  const instr = first && context.definitions.get(first.id);
-  return instr && isAccumulating(instr) ? [instr] : [];
 }

@@ -198,12 +198,8 @@ class ScanEmitter {
     }
   }
 
-  #eachState(body: (state: Value, i: number) => void): void {
-    this.#states.forEach(body);
-  }
-
   #start(): void {
-    this.#eachState((state, i) => {
+    this.#states.forEach((state, i) => {
       const shape = rowShape(state);
       const shared = this.#shared.get(state.id);
       const initial = this.instr.args[i];
@@ -267,7 +263,7 @@ class ScanEmitter {
 
   /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
   #compute(pieces: readonly Piece[], own: Index): void {
-    // By depth: a sum within a sum (that of a softmax within its maximum) has to be there first.
+    // By depth: what is accumulated within another sum (a softmax's maximum) has to be there first.
     const requests: { instr: Accumulating; index: Index }[][] = [];
     this.#rows.forEach(({ index }, r) => {
       for (const piece of piecesOf(pieces, r)) {
@@ -312,7 +308,7 @@ class ScanEmitter {
     if (shared) {
       this.#block.store(shared.memory, this.#sharedIndex(shared, row, u32(0), piece.target, at), encode(element));
     }
-    this.#eachState((state, i) => {
+    this.#states.forEach((state, i) => {
       if (this.#nexts[i].id !== piece.target.id) return;
       const memory = this.#shared.get(state.id);
       if (memory) {
@@ -341,7 +337,7 @@ class ScanEmitter {
   /** Writes the last states that somebody reads. */
   #finish(): void {
     const parity = infix("%", planWord(this.instr.attrs.length), u32(2));
-    this.#eachState((state, i) => {
+    this.#states.forEach((state, i) => {
       const result = this.instr.results[i];
       if (this.context.writeAddresses(result).length === 0) return;
       const shared = this.#shared.get(state.id);
