@@ -12,6 +12,7 @@ import { registry } from "../ir/registry.js";
 import { stackAxis } from "../ir/shape.js";
 import { definitions, rebuild } from "../ir/traverse.js";
 import { BATCH, type Graph, type Instr, type Value, type ValueId } from "../ir/types.js";
+import { invariant } from "../support/assert.js";
 import { uniformConstant } from "./constant.js";
 import { prune } from "./dce.js";
 import { closeLoop, type Loop, type LoopState, openLoop, outputOf } from "./loop.js";
@@ -57,7 +58,7 @@ function sinkLoop(
       outside.set(value, { value: behind.op("shift", attrs, [stackOf(state.next)], value.hint), stacked: true });
     } else outside.set(value, { value: stackOf(value), stacked: true });
   }
-  for (const instr of sunk.instrs) outside.move(instr);
+  for (const instr of sunk.instrs) invariant(outside.move(instr), "sink", `${instr.op} cannot leave its loop`);
   for (const { step, all } of loop.outputs) if (gone.has(step.id)) renamed.set(all.id, outside.all(step));
 
   const body = prune(loop.instrs, [...loop.states.map((s) => s.next), ...outputs.map((o) => o.step)]);
@@ -74,12 +75,10 @@ interface Sunk {
 
 function chooseSunk(loop: Loop, startsAtZero: (state: LoopState) => boolean): Sunk {
   const captured = capturedBy(loop);
-  // A look-up in a table that is another one at each step has no form for all steps at once.
-  const bound = loop.instrs.filter((instr) => instr.op === "gather" && !captured(instr.args[0]));
-  const { live: carried } = prune(loop.instrs, [
-    ...loop.states.map((s) => s.next),
-    ...bound.flatMap((instr) => instr.results),
-  ]);
+  const { live: carried } = prune(
+    loop.instrs,
+    loop.states.map((s) => s.next),
+  );
   const candidates = loop.instrs.filter((instr) => !instr.results.some((r) => carried.has(r.id)));
 
   const chosen = new Set<Instr>();

@@ -58,6 +58,40 @@ const found: Record<string, string> = {
       output v
       loss mse(v + x, t)
     }`,
+  "a state read at places turned round": `
+    cell Mirrored(A) {
+      input x: [A]
+      state h: [A]
+      param W: [A, A] ~ uniform(-0.5, 0.5)
+      h'[i: A] = tanh(x[i] + sum[j](W[i, j] * h[A - 1 - j]) + 0.3 * h[A - 1 - i])
+      output h'
+    }
+    model M(P = 3) {
+      input x: [T, P]
+      target t: [T, P]
+      use rnn = Mirrored(P)
+      v = scan rnn(x)
+      output v
+      loss mse(v, t)
+    }`,
+  "a state read at a place that comes in": `
+    cell Pointed(A) {
+      input x: [A], k: id(A)
+      state h: [A], m: [A, 2]
+      param W: [A] ~ uniform(-0.5, 0.5), V: [A, 2] ~ uniform(-0.5, 0.5)
+      h'[i: A] = tanh(x[i] + W[i] * h[k])
+      m'[i: A, j: 2] = 0.5 * m[i, j] + V[i, j] * h[k] * sum[l](m[k, l] * V[k, l])
+      y[i] = h'[i] + sum[j: 2](m'[i, j] * m[A - 1 - i, j])
+      output y
+    }
+    model M(P = 3) {
+      input x: [T, P], k: [T] id(P)
+      target t: [T, P]
+      use rnn = Pointed(P)
+      v = scan rnn(x, k)
+      output v
+      loss mse(v, t)
+    }`,
 };
 
 describe.each(Object.entries(found))("%s", (_, text) => {

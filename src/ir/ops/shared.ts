@@ -29,7 +29,10 @@ export function stacked(b: Builder, arg: Lifted, step: Type, length: string): Va
 
 /** Moves the loop's axis from `from` to where a stacked value of step type `step` has it. */
 export function moveLoopAxis(b: Builder, value: Value, from: number, step: Type): Value {
-  const to = stackAxis(step);
+  return moveAxis(b, value, from, stackAxis(step));
+}
+
+export function moveAxis(b: Builder, value: Value, from: number, to: number): Value {
   if (from === to) return value;
   const order = value.type.shape.map((_, axis) => axis).filter((axis) => axis !== from);
   order.splice(to, 0, from);
