@@ -3,7 +3,7 @@
 import type { ApplyExpr, Argument, CallExpr, Expr, FunctionDeclaration, Ident, ListExpr } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { checkChain, type Once } from "./chains.js";
-import { callFunction, functionNames } from "./functions.js";
+import { axisHelp, callFunction, functionNames } from "./functions.js";
 import { constantOf, nameOf, wantNumber } from "./operators.js";
 import { type Match, matchPort } from "./ports.js";
 import { counted, didYouMean } from "./report.js";
@@ -32,7 +32,8 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
     const result = inline(context, meaning.declaration, meaning.home, expr);
     return result.type.kind === "error" ? NONE : { results: [result] };
   }
-  const args = checkArguments(context, expr.arguments);
+  const args = checkArguments(context, expr.arguments, callee.name);
+  if (expr.arguments.some(({ name }) => name !== undefined)) return NONE;
   switch (meaning?.kind) {
     case "builtin": {
       const result = callFunction({ context, name: meaning.name, args, span });
@@ -77,14 +78,15 @@ export function functionNamed(context: Context, name: Ident): Meaning | undefine
   return meaning?.kind === "function" || meaning?.kind === "builtin" ? meaning : undefined;
 }
 
-function checkArguments(context: Context, args: readonly Argument[]): readonly TypedExpr[] {
-  return args.map((argument) => {
-    if (argument.name !== undefined) {
-      const message = "Arguments by name are for `use`; here they come in order.";
-      context.reporter.report("SEQ2011", argument.name.span, message);
-    }
-    return context.check(context, argument.value);
-  });
+/** `callee` is the function called, for what it has in place of an argument by name. */
+function checkArguments(context: Context, args: readonly Argument[], callee = ""): readonly TypedExpr[] {
+  const typed = args.map((argument) => context.check(context, argument.value));
+  const named = args.find(({ name }) => name !== undefined)?.name;
+  if (named !== undefined) {
+    const message = "Arguments by name are for `use`; here they come in order.";
+    context.reporter.report("SEQ2011", named.span, message, axisHelp(context, callee, typed));
+  }
+  return typed;
 }
 
 /** A function's body with its arguments in place of its parameters. */

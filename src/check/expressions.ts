@@ -9,7 +9,7 @@ import { didYouMean, sourceText } from "./report.js";
 import { type Context, describeMeaning, errorExpr, numberExpr } from "./scope.js";
 import type { Dim, TypedExpr } from "./typed.js";
 
-const constants: ReadonlyMap<string, number> = new Map([
+export const constants: ReadonlyMap<string, number> = new Map([
   ["pi", Math.PI],
   ["inf", Number.POSITIVE_INFINITY],
 ]);
@@ -65,9 +65,16 @@ function checkName(context: Context, expr: NameExpr): TypedExpr {
   }
   if (meaning.kind === "value") return { ...meaning.expr, span };
   if (meaning.kind !== "error") {
-    context.reporter.report("SEQ2019", span, `\`${name}\` is ${describeMeaning(meaning)}, not a value.`);
+    const help = meaning.kind === "record" ? { help: stateOf(name, [...meaning.fields.keys()]) } : {};
+    context.reporter.report("SEQ2019", span, `\`${name}\` is ${describeMeaning(meaning)}, not a value.`, help);
   }
   return errorExpr(span);
+}
+
+/** Of the record `name`, how one of its states is written. */
+function stateOf(name: string, fields: readonly string[]): string {
+  const paths = fields.slice(0, 4).map((field) => `\`${name}.${field}\``);
+  return `write one of its states: ${paths.join(" or ")}${fields.length > paths.length ? ", …" : ""}`;
 }
 
 function checkPrimed(context: Context, name: string, span: Span): TypedExpr {

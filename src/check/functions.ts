@@ -1,8 +1,9 @@
 /** @file The functions of the language: one table with the typing rule of each. */
 
 import type { Span } from "../support/span.js";
+import { reductionHint } from "./hints.js";
 import { agree, constantOf, pointwise, wantNumber } from "./operators.js";
-import { counted } from "./report.js";
+import { counted, type Details } from "./report.js";
 import { type Context, errorExpr } from "./scope.js";
 import { arrayOf, disagreement, fixedHere, isLength, SCALAR, sameAxes, showAxes, showDim, showElem } from "./sizes.js";
 import type { ArrayType, Dim, LossName, PointwiseName, ReduceName, TypedExpr } from "./typed.js";
@@ -118,11 +119,21 @@ export function callFunction(call: Call): TypedExpr {
   const given = call.args.length;
   if (given < least || given > most) {
     const wanted = least === most ? counted(least, "argument") : `${least} to ${most} arguments`;
-    call.context.reporter.report("SEQ2010", call.span, `\`${call.name}\` takes ${wanted}, here are ${given}.`);
+    const message = `\`${call.name}\` takes ${wanted}, here are ${given}.`;
+    call.context.reporter.report("SEQ2010", call.span, message, axisHelp(call.context, call.name, call.args));
     return errorExpr(call.span);
   }
   if (call.args.some((arg) => arg.type.kind === "error")) return errorExpr(call.span);
   return rule.rule(call);
+}
+
+/** How a reduction names its axis, where one is given by its number: `softmax(x, dim = 1)`, `mean(x, 0)`. */
+export function axisHelp(context: Context, name: string, args: readonly TypedExpr[]): Details {
+  const [arg, axis] = args;
+  const at = axis === undefined ? undefined : constantOf(axis);
+  if (!isReduction(name) || args.length !== 2 || at === undefined) return {};
+  const hint = reductionHint(context, name, keepsIndices(name), arg, at);
+  return hint === undefined ? {} : { help: `an axis is named by an index: \`${hint}\`` };
 }
 
 function axesOf(expr: TypedExpr): readonly Dim[] {

@@ -9,8 +9,9 @@
 import type { CallExpr, Expr, Ident } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { functionNamed } from "./calls.js";
+import { constants } from "./expressions.js";
 import { foldNumbers, operatorNames } from "./operators.js";
-import { counted, didYouMean, sourceText } from "./report.js";
+import { counted, type Details, didYouMean, sourceText } from "./report.js";
 import type { Context } from "./scope.js";
 import type { Comparison, Dim, Init, InitExpr, InitFunction } from "./typed.js";
 
@@ -152,6 +153,11 @@ function convert(context: Context, names: Names, expr: Expr): InitExpr | undefin
   if (draws.includes(expr.name) && context.scope.lookup(expr.name, expr.span) === undefined) {
     return convertCall(context, names, { ...expr, kind: "call", callee: expr, arguments: [] });
   }
+  if (context.scope.lookup(expr.name, expr.span) === undefined && !constants.has(expr.name)) {
+    const help = helpFor(context, expr.name, names.keys());
+    context.reporter.report("SEQ2001", expr.span, `Nothing here is called \`${expr.name}\`.`, help);
+    return undefined;
+  }
   const value = context.check(context, expr);
   if (value.type.kind === "error") return undefined;
   if (value.kind === "number") return number(value.value);
@@ -210,14 +216,33 @@ function convertCall(context: Context, names: Names, expr: CallExpr): InitExpr |
     return takes(context, span, name, args.length, arities[op]) && sound !== undefined ? apply(op, sound) : undefined;
   }
   if (meaning !== undefined || draws.includes(name)) return refuse(context, callee.span, `\`${name}\``);
-  const known = [...draws, ...Object.keys(arities), ...context.scope.names()];
-  context.reporter.report(
-    "SEQ2003",
-    callee.span,
-    `There is no function or initialiser \`${name}\`.`,
-    didYouMean(name, known),
-  );
+  const help = helpFor(context, name, Object.keys(arities));
+  context.reporter.report("SEQ2003", callee.span, `There is no function or initialiser \`${name}\`.`, help);
   return undefined;
+}
+
+/** What other frameworks call their initialisers, and what comes nearest here. */
+const elsewhere: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "`xavier_uniform` or `xavier_normal`": ["xavier", "glorot"],
+    "`xavier_uniform`": ["glorot_uniform"],
+    "`xavier_normal`": ["glorot_normal"],
+    "`kaiming_uniform` or `kaiming_normal`": ["kaiming", "he"],
+    "`kaiming_uniform`": ["he_uniform", "lecun_uniform"],
+    "`kaiming_normal`": ["he_normal", "lecun_normal"],
+    "`normal(0, 0.1)`": ["randn", "gaussian", "random_normal", "truncated_normal", "trunc_normal"],
+    "`uniform(-0.1, 0.1)`": ["rand", "random", "random_uniform"],
+    "`orthogonal`": ["ortho", "orthonormal"],
+    "a number, `~ 0.1`": ["constant", "full", "fill"],
+    "indices, `W[i, j]: [N, N] ~ where(i == j, 1, 0)`": ["eye", "identity"],
+  }).flatMap(([here, names]) => names.map((name): [string, string] => [name, here])),
+);
+
+function helpFor(context: Context, name: string, more: Iterable<string>): Details {
+  const here = elsewhere.get(name.replace(/_$/, ""));
+  return here === undefined
+    ? didYouMean(name, [...draws, ...more, ...context.scope.names()])
+    : { help: `the nearest here is ${here}` };
 }
 
 function takes(context: Context, span: Span, name: string, given: number, wanted: number): boolean {

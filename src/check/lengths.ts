@@ -42,11 +42,23 @@ export class Lengths implements Scope {
     if (ragged) this.#ragged.add(name.name);
   }
 
-  /** Reports lengths that no input fixes. */
+  /** Reports lengths that no input fixes, and such as are called and placed like a batch. */
   verify(): void {
+    this.#warnOfBatch();
     const known = [...definedNames(this.declaration), ...this.all];
     for (const [name, { span, fixed }] of this.#first) if (!fixed) this.#unfixed(name, span, known);
     for (const { name, span } of this.#declared) if (!this.#first.has(name)) this.#unfixed(name, span, known);
+  }
+
+  #warnOfBatch(): void {
+    const ports = this.declaration.body.filter((s): s is PortStatement => s.kind === "input" || s.kind === "target");
+    const leading = new Set(ports.map(({ type: { axes } }) => (axes[0]?.kind === "name" ? axes[0].name : undefined)));
+    const [name] = leading;
+    const at = name !== undefined && leading.size === 1 ? this.#first.get(name) : undefined;
+    if (name === undefined || at === undefined || !/^(B|Batch|BATCH)$/.test(name)) return;
+    const message = `\`${name}\` is taken for a length of the data, like the number of steps; the batch is never written.`;
+    const help = `leave \`${name}\` out: every array of data has a batch axis besides`;
+    this.reporter.report("SEQ3024", at.span, message, { help, severity: "warning" });
   }
 
   #unfixed(name: string, span: Span, known: readonly string[]): void {

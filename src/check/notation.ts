@@ -54,7 +54,10 @@ function refuseTaken(context: Context, name: Ident, locals: ReadonlyMap<string, 
 function inferExtent(context: Context, name: string, within: readonly Expr[]): Dim | undefined {
   let shifted: Dim | undefined;
   let reversed: Dim | undefined;
+  let mistaken: Dim | undefined;
   const visit = (expr: Expr): Dim | undefined => {
+    // What could not be read may have said it, and the mistake has been told.
+    if (expr.kind === "error") mistaken ??= { extent: undefined, text: name, span: expr.span };
     if (expr.kind === "index") {
       for (const [position, subscript] of expr.indices.entries()) {
         const alone = subscript.kind === "name" && subscript.name === name;
@@ -79,7 +82,7 @@ function inferExtent(context: Context, name: string, within: readonly Expr[]): D
     const found = visit(expr);
     if (found !== undefined) return found;
   }
-  return shifted ?? reversed;
+  return shifted ?? reversed ?? mistaken;
 }
 
 /** 1 where the index is added, by itself, to the rest of the subscript (`t` in `t - k`), −1 where it is taken away. */
@@ -177,6 +180,7 @@ function outerIndex(context: Context, name: Ident, op: string): Index[] {
 export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
   const { span } = expr;
   const base = context.check(context, expr.base);
+  if (readsStep(context, expr, base)) return errorExpr(span);
   const subscripts = expr.indices.map((index) => context.check(context, index));
   const otherwise = expr.otherwise && context.check(context, expr.otherwise);
   if (base.type.kind === "error" || subscripts.some((s) => s.type.kind === "error")) return errorExpr(span);
@@ -187,7 +191,7 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
     context.reporter.report("SEQ3003", span, message);
     return errorExpr(span);
   }
-  const read = subscripts.map((s, i) => checkSubscript(context, s, axes[i], base, otherwise !== undefined));
+  const read = subscripts.map((s, i) => checkSubscript(context, s, axes[i], base, expr));
   if (!read.every((s) => s !== undefined)) return errorExpr(span);
   const looked = read
     .flatMap((s) => (s.kind === "value" ? [(s.expr.type as ArrayType).axes] : []))
@@ -218,6 +222,29 @@ export function checkElement(context: Context, expr: IndexExpr): TypedExpr {
   return { kind: "element", base, subscripts: read, otherwise, type, span };
 }
 
+/** What steps are called by those who index them. */
+const stepNames: ReadonlySet<string> = new Set(["t", "step", "time"]);
+
+/** `h[t - 1]` in a cell, which sees one step: reports the index of the step, which nothing binds. */
+function readsStep({ reporter, scope, within }: Context, { base, indices }: IndexExpr, read: TypedExpr): boolean {
+  const kind = read.kind === "read" ? read.binding.kind : undefined;
+  if (within !== "cell" || base.kind !== "name" || (kind !== "state" && kind !== "next" && kind !== "input"))
+    return false;
+  const unbound = indices.flatMap(namesIn).find(({ name }) => stepNames.has(name) && !scope.names().includes(name));
+  if (unbound === undefined) return false;
+  const { name } = base;
+  const help =
+    kind === "input"
+      ? `a cell is one step: write \`${name}\``
+      : `a cell is one step: bare \`${name}\` is ${name} at t − 1, \`${name}'\` is ${name} at t`;
+  reporter.report("SEQ2001", unbound.span, `Nothing here is called \`${unbound.name}\`.`, { help });
+  return true;
+}
+
+function namesIn(expr: Expr): readonly Ident[] {
+  return expr.kind === "name" ? [expr] : childrenOf(expr).flatMap(namesIn);
+}
+
 /** Whether a number known now is one of the ids of an element type. */
 function isIdOf(elem: Elem, value: number | undefined): boolean {
   if (elem.kind !== "id" || value === undefined || !Number.isInteger(value)) return false;
@@ -230,8 +257,9 @@ function checkSubscript(
   subscript: TypedExpr,
   axis: Dim,
   base: TypedExpr,
-  mayLeave: boolean,
+  element: IndexExpr,
 ): Subscript | undefined {
+  const mayLeave = element.otherwise !== undefined;
   if (subscript.type.kind === "error") return undefined;
   const { elem } = subscript.type;
   if (elem.kind === "id") {
@@ -255,7 +283,10 @@ function checkSubscript(
       const related = [fixedHere(term.of.extent, context.symbolic), fixedHere(axis, context.symbolic)];
       const [range, size] = [term.of.extent, axis].map((dim) => showDim(dim, context.symbolic));
       const message = `The index \`${term.of.name}\` ranges over ${range}, but this axis of ${nameOf(base, "the array")} is ${size}.`;
-      context.reporter.report("SEQ3004", subscript.span, message, { related });
+      const shorter = Number(term.of.extent.extent) < Number(axis.extent);
+      const reads = shorter ? "the front of the axis" : "what there is, and 0 past the end of the axis";
+      const help = `\`${sourceText(element.span)} else 0\` reads ${reads}`;
+      context.reporter.report("SEQ3004", subscript.span, message, { related, help });
       return undefined;
     }
   }
@@ -267,12 +298,21 @@ function checkSubscript(
   }
   if (!mayLeave && !staysInside(form, axis)) {
     const message = `${nameOf(subscript, "This")} can lie outside this axis of ${nameOf(base, "the array")}, which is ${showDim(axis, context.symbolic)}.`;
-    context.reporter.report("SEQ3006", subscript.span, message, {
-      help: `say what stands there: \`${sourceText(base.span)}[${sourceText(subscript.span)}] else 0\``,
-    });
+    context.reporter.report("SEQ3006", subscript.span, message, { help: outsideHelp(context, form, axis, element) });
     return undefined;
   }
   return { kind: "affine", form, span: subscript.span };
+}
+
+/** What to write where `form` can lie outside `axis`. */
+function outsideHelp({ within }: Context, form: Affine, axis: Dim, { base, indices, span }: IndexExpr): string {
+  if (form.terms.length === 0 && form.constant < 0 && indices.length === 1) {
+    return `places count from 0; from the end that is \`${sourceText(base.span)}[${axis.text} - ${-form.constant}]\``;
+  }
+  const outside = `say what stands there: \`${sourceText(span)} else 0\``;
+  const back = form.constant === -1 && form.terms.length === 1 && indices.length === 1;
+  const state = within === "cell" && base.kind === "name" && !base.primed;
+  return back && state ? `${outside}; the step before needs no index, it is what bare states are` : outside;
 }
 
 /** The expression as a sum of indices and lengths with whole factors, if it is one. */

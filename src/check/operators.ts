@@ -2,6 +2,7 @@
 
 import type { BinaryExpr, BinaryOperator } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
+import { productHint } from "./hints.js";
 import { sourceText } from "./report.js";
 import { type Context, errorExpr, numberExpr } from "./scope.js";
 import { arrayOf, BOOL, disagreement, knownDim, sameAxes, sameDim, showAxes, showElem } from "./sizes.js";
@@ -142,17 +143,17 @@ export function matmul(context: Context, expr: BinaryExpr, left: TypedExpr, righ
   if (a.kind === "error" || b.kind === "error") return errorExpr(span);
   const show = (axes: readonly Dim[]) => showAxes(axes, context.symbolic);
   const shapes = `${nameOf(left, "the left side")} is ${show(a.axes)} and ${nameOf(right, "the right side")} is ${show(b.axes)}`;
+  const hint = productHint(context, left, right);
+  const indexed = hint === undefined ? {} : { help: `write it with indices: \`${hint}\`` };
   if (a.axes.length !== 2 || b.axes.length < 1 || b.axes.length > 2) {
     const message = `\`@\` is matrix by vector or matrix by matrix, but ${shapes}.`;
-    context.reporter.report("SEQ3002", span, message, {
-      help: "write other products with indices: `sum[n](a[n] * b[n])`",
-    });
+    context.reporter.report("SEQ3002", span, message, indexed);
     return errorExpr(span);
   }
   if (!sameDim(a.axes[1], b.axes[0])) {
     const related = disagreement([a.axes[1]], [b.axes[0]], context.symbolic);
     const message = `The last axis of the left side meets the first of the right, but ${shapes}.`;
-    context.reporter.report("SEQ3002", span, message, { related });
+    context.reporter.report("SEQ3002", span, message, { related, ...indexed });
     return errorExpr(span);
   }
   return { kind: "matmul", left, right, type: arrayOf([a.axes[0], ...b.axes.slice(1)]), span };

@@ -135,8 +135,8 @@ function reference(b: Builder, node: CstNode | undefined): Expr {
   const list = callArguments(b, called);
   const values = list.map((argument) => argument.value);
   if (base.kind === "path") {
-    const message = "Only a name can be applied, and this is a path.";
-    b.report("SEQ1014", base.span, message, "`chain block(x)` runs the instances one after another");
+    const { message, help } = appliedPath(base, values);
+    b.report("SEQ1014", base.span, message, help);
     return { kind: "error", span };
   }
   if (base.primed) {
@@ -204,6 +204,31 @@ export function callArguments(b: Builder, node: CstNode | undefined): Argument[]
     b.report("SEQ1018", late.span, "Arguments by position come before those by name.");
   }
   return list;
+}
+
+const reductions: ReadonlySet<string> = new Set(["sum", "mean", "max", "min", "logsumexp", "norm"]);
+const normalizations: ReadonlySet<string> = new Set(["softmax", "log_softmax"]);
+
+/** `block.0(x)`, or a method of other languages: `x.mean(0)`, `x.tanh()`. */
+function appliedPath({ head, fields }: PathExpr, [axis]: readonly Expr[]): { message: string; help: string } {
+  const last = fields[fields.length - 1].name;
+  if (/^\d/.test(last)) {
+    const message = "Only a name can be applied, and this is a path.";
+    return { message, help: `\`chain ${head.name}(x)\` runs the instances one after another` };
+  }
+  const path = [head.name, ...fields.map(({ name }) => name)];
+  const [value, message] = [path.slice(0, -1).join("."), `Values have no methods such as \`${last}\`.`];
+  const keeps = normalizations.has(last);
+  if (axis?.kind !== "number" || axis.value > 3 || !(keeps || reductions.has(last))) {
+    return { message, help: `a function stands in front of what it takes: \`${last}(${value})\`` };
+  }
+  const indices = ["i", "j", "k", "l"].slice(0, axis.value + 1);
+  const left = keeps ? indices : indices.slice(0, -1);
+  const reduced = `${last}[${indices[axis.value]}](${value}[${indices.join(", ")}])`;
+  return {
+    message,
+    help: `name the axis by an index: \`${left.length > 0 ? `y[${left.join(", ")}] = ` : ""}${reduced}\``,
+  };
 }
 
 function application(b: Builder, node: CstNode): Expr {

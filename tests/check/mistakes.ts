@@ -165,6 +165,8 @@ export const mistakes: Record<string, readonly (readonly [text: string, ...expec
     [inModel("param E: [D, D] ~ zeros y[s] = sum(E[t[s]]) output xs"), "SEQ3019 t[s]"],
     [inModel("z = one_hot(t, 3) output xs"), "SEQ3019 3"],
     [inLayer("k = sqrt(0 - 1)"), "SEQ3020 sqrt(0 - 1)"],
+    ["model M(D = 2) { input x: [B, T, D] target t: [B, D] output x loss mse(x, x) loss sum(t[0]) }", "SEQ3024 B"],
+    ["layer L(D) { input x: [B, T, D], y: [D] output z = sum(x) * y }"],
     ["model M(D = 2) { input x: [T, D], y: [T + 1] output x }", "SEQ3021 T + 1"],
     [inModel("y[s] = xs[s, 0] * (xs[2 * s, 0] else 0) output xs"), "SEQ3022 2 * s"],
   ],

@@ -108,4 +108,11 @@ export const shapes = {
       "`dropout(x, p)` sets each element to zero with probability p and divides the others by 1 - p; p is at least 0 and " +
       "less than 1.",
   },
+  SEQ3024: {
+    title: "batch written as an axis",
+    explanation:
+      "Every array of data has a batch axis that is never written: `input x: [T, D]` is given as many sequences as the " +
+      "batch holds. An axis `B` in front is one more length, over which nothing is shared or averaged. Leave it out, or " +
+      "call it something else if it is no batch.",
+  },
 } as const satisfies Family<3>;
