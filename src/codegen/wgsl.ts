@@ -147,9 +147,12 @@ const PRELUDE: Readonly<Record<string, string>> = {
   let near = 1.1283791671 * x * (1.0 - square * (0.33333333 - square * (0.1 - square * 0.02380952)));
   return select(far, near, abs(x) < 0.25);
 }`,
-  // Whole exponents are products by now; what is left has a positive base, or zero to some power.
+  // Exponents known to be whole are products by now; one that counts with an index is whole only as it runs. WGSL's pow
+  // takes no base below zero. Such a base to a power that is not whole is no number; here it is zero.
   seq_pow: `fn seq_pow(a: f32, b: f32) -> f32 {
-  return select(pow(max(a, 1e-37), b), select(0.0, 1.0, b == 0.0), a <= 0.0);
+  let half = fract(0.5 * b);
+  let turn = select(select(0.0, -1.0, half == 0.5), 1.0, a > 0.0 || half == 0.0);
+  return select(turn * pow(max(abs(a), 1e-37), b), select(0.0, 1.0, b == 0.0), a == 0.0);
 }`,
   seq_random: threefry(),
 };

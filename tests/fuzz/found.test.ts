@@ -92,6 +92,17 @@ const found: Record<string, string> = {
       output v
       loss mse(v, t)
     }`,
+  "powers of negative bases and of zero, whose exponent is an index": `
+    model M(P = 2, N = 5) {
+      input x: [T, P]
+      target want: [T, P]
+      param c: [N] ~ ones, W: [P] ~ ones
+      const alternating[n]: [N] = (-1) ** n
+      base[t, i] = W[i] * x[t, i]
+      y[t, i] = sum[n](c[n] * alternating[n] * base[t, i] ** n) + 0 ** (i + 1) + 0 ** i
+      output y
+      loss mse(y, want)
+    }`,
 };
 
 describe.each(Object.entries(found))("%s", (_, text) => {
