@@ -60,11 +60,14 @@ export function explain(file: SourceFile, piece: Piece, error: IRecognitionExcep
   const span = found === undefined ? { file, start: end, end } : spanOf(file, found);
   const rule = error.context.ruleStack.at(-1) ?? "";
 
-  if (error.name === "NotAllInputParsedException" && found !== undefined) {
+  const expected = error.name === "MismatchedTokenException" ? error.message : "";
+  // Inside brackets, what follows a complete operand is as much left over as at the end of a statement.
+  const opened = found !== undefined && isOneOf(openers, found) && at > 0 && isOneOf([t.RParen, t.RSquare], previous);
+  const isOver = error.name === "NotAllInputParsedException" || (closers.has(expected) && opened);
+  if (found !== undefined && isOver) {
     const { code, message, help } = leftOver(found, previous, piece[0]);
     return diagnostic(code, span, message, help === undefined ? {} : { help });
   }
-  const expected = error.name === "MismatchedTokenException" ? error.message : "";
   const wanted = expected === "" ? (alternatives[rule] ?? "a name") : expectation(rule, expected);
   const mistake = misplaced(found, previous, wanted === "a name");
   if (mistake !== undefined) return diagnostic(mistake.code, span, mistake.message, { help: mistake.help });
@@ -117,6 +120,7 @@ export function borrowedStatement(file: SourceFile, [word, next]: Piece): Diagno
 }
 
 const closers: ReadonlySet<string> = new Set(["RParen", "RSquare", "RCurly"]);
+const openers = [t.LParen, t.TooDeep, t.LSquare];
 
 /** Mistakes that the two tokens at hand give away, whatever the grammar expected. */
 function misplaced(found: IToken | undefined, previous: IToken | undefined, wantsName: boolean): Mistake | undefined {

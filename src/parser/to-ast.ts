@@ -5,6 +5,7 @@ import type { Span } from "../support/span.js";
 import type {
   AssignTarget,
   DeclarationParameter,
+  Expr,
   FunctionDeclaration,
   Ident,
   Import,
@@ -88,7 +89,7 @@ const converters: Readonly<Record<string, Converter>> = {
   constStatement: (b, node) =>
     typedItems(b, node, ({ node, start }, type) => {
       const indices = names(b, child(node, "indexNames"), "name");
-      return { kind: "const", ...start, indices, type, value: expression(b, child(node, "expression")) };
+      return { kind: "const", ...start, indices, type, value: value(b, node) };
     }),
   useStatement: (b, node) =>
     items(b, node, (item) => {
@@ -104,14 +105,14 @@ const converters: Readonly<Record<string, Converter>> = {
     {
       kind: "assign",
       targets: targets(b, node),
-      value: expression(b, child(node, "expression")),
+      value: value(b, node),
       ...placed(b, node),
     },
   ],
   outputStatement: (b, node) => {
     const list = targets(b, node);
-    const value = child(node, "expression");
-    if (value === undefined) {
+    const written = child(node, "expression");
+    if (written === undefined) {
       const indexed = list.find((target) => target.indices !== undefined);
       if (indexed !== undefined) {
         const message = `\`${indexed.name.name}\` has indices but no value.`;
@@ -120,7 +121,7 @@ const converters: Readonly<Record<string, Converter>> = {
     } else if (list.length > 1) {
       const message = "An output with a value has one name.";
       b.report("SEQ1016", list[1].span, message, "define the values first, then write `output a, b`");
-      const typed = expression(b, value);
+      const typed = value(b, node);
       const at = placed(b, node);
       // What gives one value is that of the last name; the others then stand for values that are defined elsewhere.
       if (typed.kind !== "apply" && typed.kind !== "error") {
@@ -134,7 +135,7 @@ const converters: Readonly<Record<string, Converter>> = {
     }
     const at = placed(b, node);
     // Whatever `output tanh(h)` was to give fits every use, and no name is looked for.
-    if (value === undefined && b.broken) {
+    if (written === undefined && b.broken) {
       const targets = list.map((target) => ({
         ...target,
         name: { ...target.name, name: `@${target.span.start}` },
@@ -142,17 +143,15 @@ const converters: Readonly<Record<string, Converter>> = {
       }));
       return targets.map((target) => ({ kind: "output", targets: [target], value: b.missing(), ...at }));
     }
-    return [{ kind: "output", targets: list, ...(value && { value: expression(b, value) }), ...at }];
+    return [{ kind: "output", targets: list, ...(written && { value: value(b, node) }), ...at }];
   },
   lossStatement: (b, node) => {
     const where = child(node, "where");
-    const value = expression(b, child(node, "expression"));
-    return [{ kind: "loss", value, ...(where && { where: expression(b, where) }), ...placed(b, node) }];
+    return [{ kind: "loss", value: value(b, node), ...(where && { where: expression(b, where) }), ...placed(b, node) }];
   },
   metricStatement: (b, node) => {
     const name = b.name(child(node, "name"));
-    const value = expression(b, child(node, "expression"));
-    return [{ kind: "metric", ...(name && { name }), value, ...placed(b, node) }];
+    return [{ kind: "metric", ...(name && { name }), value: value(b, node), ...placed(b, node) }];
   },
 };
 
@@ -183,6 +182,11 @@ function typedItems(b: Builder, node: CstNode, convert: (item: Item, type: TypeS
 function unknownValue(b: Builder, { start }: Item): Statement {
   const target: AssignTarget = { name: start.name, primed: false, span: start.name.span };
   return { kind: "assign", targets: [target], value: b.missing(), span: start.span };
+}
+
+/** What a statement that did not parse gives fits every use: its first part alone would be of another shape. */
+function value(b: Builder, node: CstNode): Expr {
+  return b.broken ? b.missing() : expression(b, child(node, "expression"));
 }
 
 function placed(b: Builder, node: CstNode): { readonly doc?: string; readonly span: Span } {

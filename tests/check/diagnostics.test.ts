@@ -67,6 +67,27 @@ test("an unknown name, a size mismatch and a missing prime are three diagnostics
   ]);
 });
 
+test("a statement that does not parse says nothing of the shape of its value", () => {
+  const text = `
+    cell Mixed(N) {
+      input x: [N]
+      state s: f32, h: [N]
+      s' = s + softmax(x)[0]
+      first[i] = where(s > 0, softmax(x)[i], h[i])
+      h' = first / sum(first)
+      output s', h'
+      output top = (x + h)[0]
+    }
+    model M(N = 3) {
+      input x: [T, N]
+      use mixed = Mixed(N)
+      s, h, top = scan mixed(x)
+      output h
+      loss s + top
+    }`;
+  expect(summary(text)).toEqual(["SEQ1013 [", "SEQ1013 [", "SEQ1013 ["]);
+});
+
 test("sizes of a block checked alone are shown by name, not by sample", () => {
   const [{ message }] = found(inLayer("z = x + y"));
   expect(message).toBe("`x` is [A] but `y` is [B].");
