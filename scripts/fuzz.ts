@@ -7,7 +7,14 @@
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { requestNodeDevice } from "../runtime/node.js";
-import { agreesOnDevice, agreesWithItself, compiles, streams, survivesMistakes } from "../tests/fuzz/properties.js";
+import {
+  agreesOnDevice,
+  agreesWithItself,
+  compiles,
+  examplesStandAlone,
+  streams,
+  survivesMistakes,
+} from "../tests/fuzz/properties.js";
 import { specs } from "../tests/fuzz/spec.js";
 import { executeGraph } from "../tests/support/execute.js";
 
@@ -35,6 +42,7 @@ for (; ran < count && Date.now() < end; ran++) {
     if (model === undefined) return;
     agreesWithItself(spec, model);
     streams(spec, model);
+    examplesStandAlone(spec, model);
     survivesMistakes(spec);
     if (device) await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, sizes));
   });

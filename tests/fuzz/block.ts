@@ -39,6 +39,8 @@ export interface Template {
   readonly name: string;
   readonly sizes: readonly Axis[];
   readonly inputs: readonly (readonly Axis[])[];
+  /** Inputs of ids, after those of numbers. */
+  readonly ids: readonly Ids[];
   readonly contexts: readonly (readonly Axis[])[];
   readonly states: readonly Named[];
   readonly outputs: readonly Named[];
@@ -56,6 +58,7 @@ export interface Instance {
   readonly name: string;
   readonly count: number | undefined;
   readonly inputs: readonly (readonly Axis[])[];
+  readonly ids: readonly Ids[];
   readonly contexts: readonly (readonly Axis[])[];
   readonly states: readonly Named[];
   readonly outputs: readonly Named[];
@@ -89,6 +92,7 @@ export const UNARY = [
   "elu",
   "relu",
   "abs",
+  "sign",
   "exp",
 ] as const;
 
@@ -147,6 +151,14 @@ export class Block {
       return [` ~ log(${indices[last]} + 1) + uniform(-0.1, 0.1)`, `[${indices.join(", ")}]`];
     }
     return [` ~ ${tape.pick(axes.length === 2 ? [...plain, ...matrix] : plain)}`, ""];
+  }
+
+  /** Declares an input of ids. */
+  idInput(axes: readonly Axis[], classes: Axis): Ids {
+    const ids = { name: this.names.fresh("token"), axes, classes };
+    this.declarations.push(`input ${ids.name}: ${showType(axes, `id(${classes.text})`)}`);
+    this.ids.push(ids);
+    return ids;
   }
 
   /** Adds a statement and what it defines. */

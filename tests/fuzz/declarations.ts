@@ -1,12 +1,10 @@
 /** @file Random functions, layers and cells. */
 
-import { Block, type Fn, type Index, type Instance, multiple, type Named, type Names, type Template } from "./block.js";
+import { Block, type Fn, type Index, multiple, type Named, type Names, type Template } from "./block.js";
 import { Expressions } from "./expressions.js";
+import { instantiate, STATE_BOUND, scanWith } from "./instances.js";
 import type { Tape } from "./tape.js";
 import { type Axis, atom, call, type Piece, showType } from "./text.js";
-
-/** States stay below this, whatever the number of steps. */
-const STATE_BOUND = 1.5;
 
 export interface Library {
   readonly fns: readonly Fn[];
@@ -50,7 +48,8 @@ function open(tape: Tape, names: Names, kind: "layer" | "cell", fns: readonly Fn
   const block = new Block(tape, names, kind, randomSizes(tape), fns);
   if (kind === "layer" && tape.flag(20)) block.functions.push("act");
   for (const template of known) {
-    if (template.kind === "layer" && !template.takesLength && tape.flag(40)) instantiate(block, template, false);
+    const fits = template.kind === "layer" && !template.takesLength && template.ids.length === 0;
+    if (fits && tape.flag(40)) instantiate(block, template, false);
   }
   return block;
 }
@@ -58,7 +57,7 @@ function open(tape: Tape, names: Names, kind: "layer" | "cell", fns: readonly Fn
 function close(
   block: Block,
   name: string,
-  parts: Omit<Template, "kind" | "name" | "sizes" | "params" | "text" | "takesFunction">,
+  parts: Omit<Template, "kind" | "name" | "sizes" | "ids" | "params" | "text" | "takesFunction">,
 ): Template {
   const takesFunction = block.functions.length > 0;
   const sizes = block.sizes.map(({ text }) => text);
@@ -67,6 +66,7 @@ function close(
     kind: block.kind === "cell" ? "cell" : "layer",
     name,
     sizes: block.sizes,
+    ids: block.ids,
     params: block.params,
     takesFunction,
     ...parts,
@@ -84,8 +84,9 @@ function randomLayer(tape: Tape, names: Names, fns: readonly Fn[], known: readon
     declare(block, "input", axes);
     return axes;
   });
-  if (takesLength)
-    for (const cell of known.filter(({ kind }) => kind === "cell")) if (tape.flag(40)) scanWith(block, cell);
+  if (tape.flag(20)) block.idInput(block.shape(1), tape.pick(block.sizes));
+  const cells = known.filter(({ kind, ids }) => kind === "cell" && ids.length === 0);
+  if (takesLength) for (const cell of cells) if (tape.flag(40)) scanWith(block, cell);
   randomStatements(block, tape.below(3));
   return close(block, name, {
     inputs,
@@ -102,6 +103,7 @@ function randomCell(tape: Tape, names: Names, fns: readonly Fn[], known: readonl
   const states = Array.from({ length: 1 + tape.below(3) }, () => randomState(block));
   const inputs = Array.from({ length: 1 + tape.below(2) }, () => block.shape(tape.flag(15) ? 2 : 1));
   for (const axes of inputs) declare(block, "input", axes);
+  if (tape.flag(25)) block.idInput(block.shape(1), tape.pick(block.sizes));
   const takesLength = tape.flag(15);
   if (takesLength) block.lengths.push({ text: names.fresh("L"), most: 4, isLength: true });
   const contexts = takesLength || tape.flag(20) ? [[...block.lengths, ...block.shape(1)]] : [];
@@ -155,6 +157,7 @@ function nextValue(block: Block, { name, axes }: Named): void {
     },
     () => old,
     () => settled(make(1)),
+    () => `dropout(${settled(make(2))}, 0.25)`,
   ];
   const value = tape.pick(forms)();
   const left = own.length > 0 ? `${name}'[${own.map((index) => expressions.binder(index)).join(", ")}]` : `${name}'`;
@@ -257,134 +260,4 @@ function randomOutputs(block: Block, like: readonly Axis[]): Named[] {
     }
   }
   return outputs;
-}
-
-function replaced(axes: readonly Axis[], by: ReadonlyMap<string, Axis>): Axis[] {
-  return axes.map((axis) => {
-    const found = by.get(axis.text);
-    if (found !== undefined) return found;
-    const [, factor, size] = /^(\d+) \* (\w+)$/.exec(axis.text) ?? [];
-    const inner = size === undefined ? undefined : by.get(size);
-    return inner === undefined ? axis : multiple(inner, Number(factor));
-  });
-}
-
-/** Adds `use name = Template(…)`, with one size for all, or any. */
-export function instantiate(block: Block, template: Template, mayRepeat: boolean): Instance {
-  const { tape, names } = block;
-  const one = tape.flag(30) ? tape.pick(block.sizes) : undefined;
-  const sizes = template.sizes.map((size): [string, Axis] => [size.text, one ?? tape.pick(block.sizes)]);
-  const by = new Map(sizes);
-  const at = (axes: readonly Axis[]) => replaced(axes, by);
-  const named = (list: readonly Named[]) => list.map((value) => ({ ...value, axes: at(value.axes) }));
-  const [inputs, outputs] = [template.inputs.map(at), named(template.outputs)];
-  const chains = outputs.length === 1 && sameText(inputs[0], outputs[0].axes);
-  const count = mayRepeat && chains && tape.flag(60) ? 1 + tape.below(3) : undefined;
-  const name = names.fresh("n");
-  const given = sizes.map(([, size]) => size.text);
-  if (template.takesFunction && tape.flag(60)) given.push(`act = ${tape.pick(["sin", "softplus", "gelu", "sigmoid"])}`);
-  block.declarations.push(
-    `use ${name}${count === undefined ? "" : `[${count}]`} = ${template.name}(${given.join(", ")})`,
-  );
-  const instance = {
-    template,
-    name,
-    count,
-    inputs,
-    contexts: template.contexts.map(at),
-    states: named(template.states),
-    outputs,
-  };
-  if (template.kind === "layer") block.layers.push(instance);
-  if (tape.flag(30)) {
-    const path = count === undefined ? name : `${name}.${tape.below(count)}`;
-    for (const param of template.params)
-      block.values.push({ ...param, name: `${path}.${param.name}`, axes: at(param.axes) });
-  }
-  return instance;
-}
-
-function sameText(a: readonly Axis[], b: readonly Axis[]): boolean {
-  return showType(a) === showType(b);
-}
-
-/** Scans a new or given instance over a length of the block, with all that may go with it. */
-export function scanWith(block: Block, cell: Template | Instance): void {
-  const instance = "template" in cell ? cell : instantiate(block, cell, block.kind === "model");
-  const { tape, names } = block;
-  const expressions = new Expressions(block);
-  const { template, count, contexts, outputs } = instance;
-  const steps = tape.pick(block.lengths);
-  const lengths = lengthsOf(block, [...instance.inputs, ...contexts]);
-  const args = [
-    ...instance.inputs.map((axes) => expressions.make([steps, ...replaced(axes, lengths)], 1)),
-    ...contexts.map((axes) => expressions.make(replaced(axes, lengths), 1)),
-  ];
-  const reverse = tape.flag(30) ? " reverse" : "";
-  const from = tape.flag(45) ? startOf(block, instance) : "";
-  const results = outputs.map(({ axes, bound }): Named => {
-    return { name: names.fresh("v"), axes: [steps, ...replaced(axes, lengths)], bound };
-  });
-  const end = tape.flag(60) ? names.fresh("end") : undefined;
-  const left = [...results.map(({ name }) => name), ...(end === undefined ? [] : [end])].join(", ");
-  const word = count === undefined ? "scan" : "chain scan";
-  block.statements.push(
-    `${left} = ${word}${reverse} ${instance.name}(${args.map((arg) => arg.text).join(", ")})${from}`,
-  );
-  block.values.push(...results);
-  if (end === undefined) return;
-  const paths = count === undefined ? [end] : Array.from({ length: count }, (_, i) => `${end}.${i}`);
-  for (const path of paths)
-    for (const state of instance.states) block.values.push({ ...state, name: `${path}.${state.name}` });
-  block.ends.push({ name: end, template, count, sizes: showStates(instance) });
-}
-
-function showStates({ states }: Instance): string {
-  return states.map(({ axes }) => showType(axes)).join();
-}
-
-/** ` from end` of an earlier scan with the same states, or some states from values. */
-function startOf(block: Block, instance: Instance): string {
-  const { tape } = block;
-  const same = block.ends.filter(
-    ({ template, count, sizes }) =>
-      template === instance.template && count === instance.count && sizes === showStates(instance),
-  );
-  if (same.length > 0) return ` from ${tape.pick(same).name}`;
-  if (instance.count !== undefined) return "";
-  const given = tape.some(instance.states, 50);
-  if (given.length === 0) return "";
-  const expressions = new Expressions(block);
-  const fields = given.map(({ name, axes }) => {
-    const start = expressions.make(tape.flag(15) ? [] : axes, 1);
-    return `${name}: ${start.bound <= STATE_BOUND ? start.text : `tanh(${start.text})`}`;
-  });
-  return ` from { ${fields.join(", ")} }`;
-}
-
-/** Each length of the inputs as one of the block's. */
-function lengthsOf(block: Block, inputs: readonly (readonly Axis[])[]): ReadonlyMap<string, Axis> {
-  const names = inputs.flatMap((axes) => axes.filter((axis) => axis.isLength).map(({ text }) => text));
-  return new Map([...new Set(names)].map((name) => [name, block.tape.pick(block.lengths)]));
-}
-
-/** `y = layer(x)`, mapped over leading axes, or a chain of an array of layers. */
-export function callLayer(block: Block, instance: Instance): void {
-  const { tape, names } = block;
-  const expressions = new Expressions(block);
-  if (block.lengths.length === 0 && instance.template.takesLength) return;
-  const lengths = lengthsOf(block, instance.inputs);
-  const leads: (readonly Axis[])[] = [[], [block.size()]];
-  if (block.lengths.length > 0) leads.push([tape.pick(block.lengths)], [tape.pick(block.lengths), block.size()]);
-  const lead = tape.pick(leads);
-  const args = instance.inputs.map((axes, i) => {
-    const leading = i > 0 && tape.flag(30) ? [] : lead;
-    return expressions.make([...leading, ...replaced(axes, lengths)], 1);
-  });
-  const results = instance.outputs.map(({ axes, bound }): Named => {
-    return { name: names.fresh("v"), axes: [...lead, ...replaced(axes, lengths)], bound };
-  });
-  const word = instance.count === undefined ? "" : "chain ";
-  const left = results.map(({ name }) => name).join(", ");
-  block.define(`${left} = ${word}${instance.name}(${args.map((arg) => arg.text).join(", ")})`, ...results);
 }

@@ -1,6 +1,7 @@
 /** @file Random expressions of a wanted shape: whole arrays, and elements where indices are in scope. */
 
-import { type Block, type Index, multiple, type Named, UNARY } from "./block.js";
+import { type Block, type Index, type Named, UNARY } from "./block.js";
+import { affine, place, subscripts } from "./elements.js";
 import {
   type Axis,
   add,
@@ -134,6 +135,7 @@ export class Expressions {
     const { tape, functions } = this.#block;
     if (functions.length > 0 && tape.flag(30)) return call(tape.pick(functions), arg.bound + 1, arg);
     if (tape.flag(2)) return call("stop_gradient", arg.bound, arg);
+    if (tape.flag(3)) return this.#dropped(arg);
     const name = tape.pick(UNARY);
     switch (name) {
       case "tanh":
@@ -143,6 +145,7 @@ export class Expressions {
         return call(name, 1, arg);
       case "relu":
       case "abs":
+      case "sign":
       case "elu":
         return call(name, arg.bound + 1, add(arg, number(tape.pick(KINKS))));
       case "exp":
@@ -150,6 +153,11 @@ export class Expressions {
       default:
         return call(name, arg.bound + 1, arg);
     }
+  }
+
+  #dropped(arg: Piece): Piece {
+    const rate = this.#block.tape.pick([0.25, 0.5]);
+    return call("dropout", arg.bound / (1 - rate), arg, number(rate));
   }
 
   /** A positive expression and the least it can be. */
@@ -218,7 +226,7 @@ export class Expressions {
       for (const { name, axes: own } of [...flags, ...ids]) {
         const isFlag = flags.some((flag) => flag.name === name);
         forms.push(() => {
-          const places = own.length === 0 ? name : `${name}[${this.#subscripts(own, indices)}]`;
+          const places = place(this.#block, name, own, indices, isFlag ? "(0 < 1)" : "0");
           return isFlag ? places : `${places} ${tape.pick(["==", "!="])} 0`;
         });
       }
@@ -241,7 +249,8 @@ export class Expressions {
       const own = layer.outputs[0].axes;
       const lead = axes.length - own.length;
       if (lead < 0 || !sameAxes(axes.slice(lead), own)) return [];
-      return layer.inputs.some((input) => input.some((axis) => axis.isLength)) ? [] : [{ layer, lead }];
+      const needsMore = layer.ids.length > 0 || layer.inputs.some((input) => input.some((axis) => axis.isLength));
+      return needsMore ? [] : [{ layer, lead }];
     });
     if (fitting.length > 0 && (fns.length === 0 || tape.flag(50))) {
       const { layer, lead } = tape.pick(fitting);
@@ -338,39 +347,14 @@ export class Expressions {
     const at = tape.below(extra.length);
     const matching = indices.filter(({ axis }) => axis.text === extra[at].text);
     if (matching.length > 0 && tape.flag(25)) {
-      const { name: index } = tape.pick(matching);
-      const shifted = tape.pick([`${index} - 1`, `${index} + 1`, `${index} - 2`]);
-      const element = `${name}[${this.#subscripts(extra, indices, at, shifted)}]`;
+      const element = `${name}[${subscripts(this.#block, extra, indices, at, affine(tape, extra[at], matching, indices))}]`;
       const outside = [number(0), negate(number(1)), number(0.5)];
       const given = tape.flag(75)
         ? tape.pick(outside)
         : this.leaf(tape.flag(50) ? axes.slice(extra.length) : [], indices);
       return orElse(element, given, bound);
     }
-    return atom(`${name}[${this.#subscripts(extra, indices)}]`, bound);
-  }
-
-  /** An index or a constant for each axis; `special` stands at `at`. */
-  #subscripts(axes: readonly Axis[], indices: readonly Index[], at = -1, special = ""): string {
-    const { tape } = this.#block;
-    return axes
-      .map((axis, i) => {
-        if (i === at) return special;
-        const matching = indices.filter((index) => index.axis.text === axis.text);
-        if (matching.length > 0 && !tape.flag(6)) {
-          const index = tape.pick(matching);
-          if (tape.flag(5)) return `${axis.text} - 1 - ${index.name}`;
-          index.alone = true;
-          return index.name;
-        }
-        const halves = indices.filter((index) => multiple(index.axis, 2).text === axis.text);
-        if (halves.length > 0) {
-          const { name, axis: own } = tape.pick(halves);
-          return tape.pick([`2 * ${name}`, `2 * ${name} + 1`, `${name} + ${own.text}`]);
-        }
-        return tape.flag(50) ? `${axis.text} - 1` : "0";
-      })
-      .join(", ");
+    return atom(`${name}[${subscripts(this.#block, extra, indices)}]`, bound);
   }
 
   /** A row of a table, or a one-hot vector. */
@@ -381,7 +365,7 @@ export class Expressions {
     const whole = own.length > 0 && own.length <= axes.length && sameAxes(axes.slice(0, own.length), own);
     const rest = whole ? axes.slice(own.length) : axes;
     if (rest.some((axis) => axis.isLength)) return undefined;
-    const places = whole || own.length === 0 ? name : `${name}[${this.#subscripts(own, indices)}]`;
+    const places = whole ? name : place(block, name, own, indices, "0");
     if (rest.length === 1 && rest[0].text === classes.text && tape.flag(40)) return atom(`one_hot(${places})`, 1);
     const tables = block.values.filter((value) => sameAxes(value.axes, [classes, ...rest]));
     const table = tables.length > 0 && tape.flag(50) ? tape.pick(tables) : block.param([classes, ...rest]);

@@ -3,13 +3,14 @@
 import { type CompiledModel, compile } from "../../src/compile.js";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { type NdArray, ndarray } from "../../src/ir/ndarray.js";
-import type { Graph, Module } from "../../src/ir/types.js";
+import { BATCH, type Graph, type Instr, type Module } from "../../src/ir/types.js";
 import { formatUnit } from "../../src/parser/format.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
 import { type Arrays, moduleOf, randomArguments, randomSource } from "../lower/support.js";
 import { parseText, withoutSpans } from "../parser/support.js";
 import { runChunks, steps } from "../passes/streaming.js";
+import { alone, evaluate, example, raggedArguments } from "../ragged/examples.js";
 import { mutate } from "../support/mutate.js";
 import type { Spec } from "./spec.js";
 
@@ -38,16 +39,31 @@ export function agreesWithItself(spec: Spec, { module }: CompiledModel): void {
   const lowered = present(moduleOf(spec.text).graphs.forward, "test", "the lowered graph");
   const { train, predict } = graphsOf(module);
   const args = randomArguments(module, spec.lengths, spec.seed);
-  const want = evaluateGraph(lowered, args, spec.lengths);
-  const trained = evaluateGraph(train, args, spec.lengths);
-  const predicted = evaluateGraph(predict, args, spec.lengths);
-  for (const [name, { data }] of [...Object.entries(trained), ...Object.entries(predicted)]) {
-    if (!data.every(Number.isFinite)) throw new Error(`${name} is not finite`);
-    if (!(name in want) || isCount(name)) continue;
-    const error = distance(data, want[name].data, 1e-3);
-    if (!(error <= 1e-10)) throw new Error(`the passes change ${name} by ${error}`);
-  }
-  if (!/\bstop_gradient\(/.test(spec.text)) checkGradients(module, lowered, args, trained, spec);
+  const training = { ...lowered, instrs: inTraining(lowered.instrs) };
+  const compare = (graph: Graph, original: Graph) => {
+    const got = evaluateGraph(graph, args, spec.lengths);
+    const want = evaluateGraph(original, args, spec.lengths);
+    for (const [name, { data }] of Object.entries(got)) {
+      if (!data.every(Number.isFinite)) throw new Error(`${name} is not finite`);
+      if (!(name in want) || isCount(name)) continue;
+      const error = distance(data, want[name].data, 1e-3);
+      if (!(error <= 1e-10)) throw new Error(`the passes change ${name} by ${error}`);
+    }
+    return got;
+  };
+  compare(predict, lowered);
+  const trained = compare(train, training);
+  if (!/\bstop_gradient\(/.test(spec.text)) checkGradients(module, training, args, trained, spec);
+}
+
+/** The instructions where dropout draws, untouched but for that. */
+function inTraining(instrs: readonly Instr[]): readonly Instr[] {
+  return instrs.map((instr): Instr => {
+    if (instr.op === "training") return { ...instr, op: "const", attrs: { value: 1, elem: "bool" } };
+    if (instr.op !== "scan") return instr;
+    const { body } = instr.attrs;
+    return { ...instr, attrs: { ...instr.attrs, body: { ...body, instrs: inTraining(body.instrs) } } };
+  });
 }
 
 const STEPS = [1e-3, 1e-4, 1e-5, 1e-6];
@@ -111,6 +127,34 @@ export async function agreesOnDevice(spec: Spec, { module }: CompiledModel, run:
   }
 }
 
+/** In a batch with lengths of its own, an example gives what it gives alone: outputs, and by itself loss and gradients. */
+export function examplesStandAlone(spec: Spec, { module }: CompiledModel): void {
+  if (module.ragged === undefined) return;
+  const plain = present(
+    compiles({ ...spec, text: spec.text.replaceAll(" ragged", "") }),
+    "test",
+    "the plain model",
+  ).module;
+  // Masks of dropout depend on the extents of the batch.
+  const graphs = /\bdropout\(/.test(spec.text) ? (["predict"] as const) : (["predict", "train"] as const);
+  for (const batch of [1, spec.lengths[BATCH]]) {
+    const sizes = { ...spec.lengths, [BATCH]: batch };
+    const args = raggedArguments(module, sizes, spec.seed);
+    for (const graph of batch === 1 ? graphs : graphs.slice(0, 1)) {
+      const got = evaluate(module, graph, args, sizes);
+      for (let b = 0; b < batch; b++) {
+        const own = alone(module, args, sizes, b);
+        for (const [name, { data }] of Object.entries(evaluate(plain, graph, own.args, own.sizes))) {
+          const port = module.outputs.find((output) => `output:${output.name}` === name);
+          const part = port === undefined ? got[name] : example(got[name], b, port.shape, own.sizes);
+          const error = distance(part.data, data, 1e-3);
+          if (!(error <= 1e-10)) throw new Error(`${name} of example ${b} of ${batch} is off by ${error}`);
+        }
+      }
+    }
+  }
+}
+
 /**
  * With a few tokens wrong, the text has diagnostics or is compiled.
  * @returns whether it is still a sound text.
@@ -135,9 +179,11 @@ function isCount(name: string): boolean {
 export function streams(spec: Spec, { module }: CompiledModel): void {
   const { streamLength: length } = module;
   if (module.graphs.stream === undefined || length === undefined) return;
-  const args = randomArguments(module, spec.lengths, spec.seed);
-  const whole = evaluateGraph(graphsOf(module).predict, args, spec.lengths);
   const end = spec.lengths[length];
+  const args = randomArguments(module, spec.lengths, spec.seed);
+  // No example ends along the length of a stream.
+  if (length in args) args[length] = ndarray(args[length].shape, args[length].data.fill(end));
+  const whole = evaluateGraph(graphsOf(module).predict, args, spec.lengths);
   for (const bounds of [Array.from({ length: end + 1 }, (_, t) => t), [...new Set([0, 1, end])]]) {
     const chunks = runChunks(module, args, spec.lengths, bounds);
     for (const { name, shape } of module.outputs) {

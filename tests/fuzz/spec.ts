@@ -1,16 +1,17 @@
 /** @file Random well-formed specs: declarations, a model over them, and the extents to run it with. */
 
 import fc from "fast-check";
-import { BATCH } from "../../src/ir/types.js";
+import { BATCH, SEED, STEP } from "../../src/ir/types.js";
 import { Block, type Named, Names } from "./block.js";
-import { callLayer, instantiate, randomDefinition, randomLibrary, randomStatements, scanWith } from "./declarations.js";
+import { randomDefinition, randomLibrary, randomStatements } from "./declarations.js";
 import { Expressions } from "./expressions.js";
+import { callLayer, instantiate, scanWith } from "./instances.js";
 import { Tape } from "./tape.js";
 import { type Axis, LEVEL, showType, within } from "./text.js";
 
 export interface Spec {
   readonly text: string;
-  /** The extent of each length, the batch included. */
+  /** The extent of each length, the batch included, and the seed and step that dropout draws from. */
   readonly lengths: Readonly<Record<string, number>>;
   /** Of the random parameters, inputs and targets. */
   readonly seed: number;
@@ -32,6 +33,8 @@ function specOf(declared: Tape, tape: Tape): Spec {
   const block = new Block(tape, names, "model", sizes, library.fns);
   block.lengths.push({ text: "T", most: 4, isLength: true });
   if (tape.flag(30)) block.lengths.push({ text: "S", most: 4, isLength: true });
+  const some = tape.flag(30) ? tape.some(block.lengths, 60) : [];
+  for (const { text } of some) block.declarations.push(`length ${text} ragged`);
   inputs(block);
   const layers = library.templates.filter(({ kind }) => kind === "layer");
   const instances = tape.some([...layers, ...layers], 55).map((layer) => instantiate(block, layer, true));
@@ -48,7 +51,8 @@ function specOf(declared: Tape, tape: Tape): Spec {
   outputs(block);
   losses(block);
   const text = `${library.text}model M(${extents.join(", ")}) {\n${block.body}}\n`;
-  return { text, lengths: { [BATCH]: 1 + batch, T: 1 + steps, S: 1 + others }, seed };
+  const lengths = { [BATCH]: 1 + batch, T: 1 + steps, S: 1 + others, [SEED]: seed, [STEP]: 1 + steps };
+  return { text, lengths, seed };
 }
 
 function inputs(block: Block): void {
@@ -62,9 +66,7 @@ function inputs(block: Block): void {
   if (tape.flag(40)) add(block.shape(2));
   if (tape.flag(30)) {
     const axes = tape.flag(70) ? [tape.pick(block.lengths)] : [];
-    const [name, classes] = [names.fresh("token"), tape.pick(block.sizes)];
-    block.declarations.push(`input ${name}: ${showType(axes, `id(${classes.text})`)}`);
-    block.ids.push({ name, axes, classes });
+    block.idInput(axes, tape.pick(block.sizes));
   }
   if (tape.flag(25)) {
     const axes = [tape.pick(block.lengths)];
@@ -104,7 +106,8 @@ function losses(block: Block): void {
     const name = block.names.fresh("error");
     randomDefinition(block, name, [steps], "", 3);
     const masks = block.flags.filter(({ axes }) => axes[0].text === steps.text).map((flag) => flag.name);
-    for (const { name: id, axes } of block.ids) if (axes[0]?.text === steps.text) masks.push(`${id} != 0`);
+    for (const { name: id, axes } of block.ids)
+      if (axes.length === 1 && axes[0].text === steps.text) masks.push(`${id} != 0`);
     block.statements.push(`loss ${name}${masks.length > 0 && tape.flag(70) ? ` where ${tape.pick(masks)}` : ""}`);
   }
   if (tape.flag(20))

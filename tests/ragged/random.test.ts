@@ -23,9 +23,10 @@ function moduleOf(text: string): Module | undefined {
 test("outputs, loss and gradients", () => {
   let compared = 0;
   const property = fc.property(specs, (spec) => {
-    const plain = moduleOf(spec.text);
+    const even = spec.text.replace(/^ *length \w+ ragged\n/gm, "");
+    const plain = moduleOf(even);
     if (plain === undefined) return;
-    const text = ragged(spec.text, plain.lengths);
+    const text = ragged(even, plain.lengths);
     const module = present(moduleOf(text), "test", "the ragged module");
     if (module.ragged === undefined) return;
     const longer = module.ragged.map((name) => [name, spec.lengths[name] + 2]);
@@ -34,7 +35,8 @@ test("outputs, loss and gradients", () => {
     for (const name of module.ragged) args[name] = ndarray([1], [spec.lengths[name]]);
     const own = alone(module, args, batch, 0);
     for (const graph of ["predict", "train"] as const) {
-      if (module.graphs[graph] === undefined) continue;
+      // Masks of dropout depend on the extents of the batch.
+      if (module.graphs[graph] === undefined || (graph === "train" && /\bdropout\(/.test(text))) continue;
       const got = evaluate(module, graph, args, batch);
       const want = evaluate(plain, graph, own.args, own.sizes);
       for (const [name, array] of Object.entries(got)) {
