@@ -278,6 +278,7 @@ class BlockChecker {
       const declared = this.#declaredAxes(only);
       return [this.#name(only, keys[0], checkBuild(this.#context, only.indices, value, checkSize, declared))];
     }
+    if (value.kind === "error") return targets.map((target, i) => this.#name(target, keys[i], errorExpr(value.span)));
     if (value.kind !== "call" && value.kind !== "apply") {
       const expr = checkExpr(this.#context, value);
       if (targets.length === 1) return [this.#name(only, keys[0], expr)];

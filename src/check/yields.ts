@@ -69,6 +69,8 @@ function perStep(context: Context, expr: Expr, what: string): TypedExpr {
   if (size === undefined) return value;
   const shape = showAxes(value.type.axes, context.symbolic);
   const message = `A ${what} is one number a step or an example, but this is ${shape}.`;
-  context.reporter.report("SEQ3018", expr.span, message, { help: "take its mean or sum: `mean[k](e[k])`" });
+  const hasSteps = value.type.axes.some((dim) => typeof dim.extent !== "number");
+  const help = hasSteps ? "give its mean at each step a name: `e[t] = mean[k](y[t, k])`" : "take its mean or sum";
+  context.reporter.report("SEQ3018", expr.span, message, { help });
   return errorExpr(expr.span);
 }

@@ -77,6 +77,7 @@ test("a statement that does not parse says nothing of the shape of its value", (
       h' = first / sum(first)
       output s', h'
       output top = (x + h)[0]
+      a[(i + 1), j] = x[i]
     }
     model M(N = 3) {
       input x: [T, N]
@@ -85,7 +86,7 @@ test("a statement that does not parse says nothing of the shape of its value", (
       output h
       loss s + top
     }`;
-  expect(summary(text)).toEqual(["SEQ1013 [", "SEQ1013 [", "SEQ1013 ["]);
+  expect(summary(text)).toEqual(["SEQ1013 [", "SEQ1013 [", "SEQ1013 [", "SEQ1001 ("]);
 });
 
 test("sizes of a block checked alone are shown by name, not by sample", () => {

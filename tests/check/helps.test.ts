@@ -36,6 +36,7 @@ const rows: readonly (readonly [text: string, ...said: string[]])[] = [
     "SEQ3006",
     "`h[i - 1] else 0`; the step before needs no index",
   ],
+  [model("loss hs"), "SEQ3018", "`e[t] = mean[k](y[t, k])`"],
   [model("y = head(hs[-1])"), "SEQ3006", "`hs[T - 1]`"],
   [model("y = hs[-2]"), "SEQ3006", "`hs[T - 2]`"],
   [model("y = b[-1]"), "SEQ3006", "`b[D - 1]`"],
