@@ -4,9 +4,10 @@
  */
 
 import { Builder } from "../ir/builder.js";
+import { moveAxis } from "../ir/ops/shared.js";
 import { stackAxis } from "../ir/shape.js";
 import { reads, rebuild } from "../ir/traverse.js";
-import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
+import { BATCH, type Graph, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { closeLoop, type LoopOutput, type LoopState, openLoop } from "./loop.js";
 
 export function accumulate(graph: Graph): Graph {
@@ -47,7 +48,9 @@ function accumulateOutputs(
   const outputs = loop.outputs.filter((output) => {
     const sum = sumOf(output);
     if (sum === undefined) return true;
-    const { step } = output;
+    // A state has the batch in front, as a loop's kernel wants it; a step value may have it behind.
+    const at = Math.max(output.step.type.shape.indexOf(BATCH), 0);
+    const step = moveAxis(inner, output.step, at, 0);
     const total = inner.fresh(step.type);
     totals.push({
       initial: b.fill(0, step.type.shape, step.type.elem),
@@ -55,9 +58,11 @@ function accumulateOutputs(
       next: inner.binary("add", total, step),
       last: b.fresh(step.type),
     });
-    const rest = sum.attrs.axes.filter((axis) => axis !== stackAxis(step.type));
-    const axes = rest.map((axis) => (axis > stackAxis(step.type) ? axis - 1 : axis));
-    renamed.set(sum.results[0].id, behind.reduce("sum", totals[totals.length - 1].last, axes, sum.results[0].hint));
+    const stacked = stackAxis(output.step.type);
+    const rest = sum.attrs.axes.filter((axis) => axis !== stacked);
+    const axes = rest.map((axis) => (axis > stacked ? axis - 1 : axis));
+    const last = moveAxis(behind, totals[totals.length - 1].last, 0, at);
+    renamed.set(sum.results[0].id, behind.reduce("sum", last, axes, sum.results[0].hint));
     return false;
   });
   const states = [...loop.states, ...totals];

@@ -103,6 +103,23 @@ const found: Record<string, string> = {
       output y
       loss mse(y, want)
     }`,
+  "a sequence that is the same at every step, turned round": `
+    cell Mirrored(A) {
+      input x: [A]
+      state h: [A]
+      h'[i] = tanh(x[A - 1 - i])
+      output h'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [P]
+      param W: [P, P] ~ ones
+      use rnn = Mirrored(P)
+      y = W @ x[T - 1]
+      z[s: T, i] = y[i]
+      v, end = scan rnn(z)
+      loss mse(end.h, t)
+    }`,
 };
 
 describe.each(Object.entries(found))("%s", (_, text) => {
