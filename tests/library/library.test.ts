@@ -6,17 +6,17 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
-import { type NdArray, ndarray } from "../../src/ir/ndarray.js";
+import type { NdArray } from "../../src/ir/ndarray.js";
 import { BATCH, type Graph, type Module } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
-import { LIBRARY_FIXTURES, type LibraryArrays, type LibraryFixture, libraryFixture } from "../fixtures/library.js";
+import { LIBRARY_FIXTURES, type LibraryFixture, libraryFixture } from "../fixtures/library.js";
 import { runChunks, steps } from "../passes/streaming.js";
 import { compileText, relativeError } from "../support/compiled.js";
 import { runOnDevice } from "../support/ladder.js";
+import { arraysOf, compare, type Results } from "../support/reference.js";
 
 const IN_F64 = 1e-9;
 const ON_DEVICE = 1e-4;
-const NOISE = 1e-12;
 /** A software adapter takes seconds for the kernels of a model of blocks, and many times that on a busy machine. */
 const COMPILING = 600_000;
 /** What reads the whole sequence before its first output. */
@@ -26,31 +26,6 @@ const models = new URL("../../specs/models/", import.meta.url);
 function moduleOf(fixture: LibraryFixture): Module {
   const text = fixture.text ?? readFileSync(new URL(present(fixture.file, "test", "the file"), models), "utf8");
   return compileText(text, fixture.set).module;
-}
-
-const arraysOf = (arrays: LibraryArrays): Results =>
-  Object.fromEntries(Object.entries(arrays).map(([name, { shape, data }]) => [name, ndarray(shape, data.map(Number))]));
-
-type Results = Readonly<Record<string, NdArray>>;
-
-const norm = (values: ArrayLike<number>) => Math.hypot(...Array.from(values));
-
-/**
- * ‖got − want‖ against ‖want‖. A gradient that is zero in theory, as that of a bias which cancels, is noise in every
- * implementation; it has to vanish beside all gradients together.
- */
-function errorOf(got: ArrayLike<number>, want: readonly number[], all: number): number {
-  return norm(want) > NOISE * all ? relativeError(got, want) : norm(got) / all;
-}
-
-function compare(fixture: LibraryFixture, results: Results, tolerance: number): void {
-  const losses = Object.entries(results).filter(([name]) => name.startsWith("loss:"));
-  const loss = losses.reduce((sum, [, { data }]) => sum + data[0], 0);
-  expect(relativeError([loss], [fixture.loss]), "loss").toBeLessThan(tolerance);
-  const all = Math.hypot(...Object.values(fixture.gradients).map(({ data }) => norm(data.map(Number))));
-  for (const [name, { data }] of Object.entries(fixture.gradients)) {
-    expect(errorOf(results[`grad:${name}`].data, data.map(Number), all), name).toBeLessThan(tolerance);
-  }
 }
 
 const row = ({ shape: [batch], data }: NdArray, b: number) =>
