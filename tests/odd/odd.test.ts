@@ -16,7 +16,7 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf
 const names = readdirSync(new URL(".", import.meta.url)).flatMap((file) => file.match(/(.*)\.seq$/)?.[1] ?? []);
 
 /** The others take a software adapter too long. */
-const ON_DEVICE = ["delay-ring", "legendre", "best-path", "soft-dtw", "coverage"];
+const ON_DEVICE = ["legendre", "best-path", "soft-dtw", "coverage", "window"];
 
 describe.each(names)("%s", (name) => {
   const fixture = JSON.parse(read(`fixtures/${name}.json`)) as LibraryFixture;

@@ -368,6 +368,21 @@ def delay_ring(p, d, n):
         fed = mix @ e
         line = torch.cat([(fed + p["c.b"] * x)[:, None], line[:, :1]], 1)
         tap = torch.cat([x[None], tap[:-1]])
-        d1, d2, d3 = (x + 0.1 * d3, d1, d2)
+        d1, d2, d3 = x + 0.1 * d3, d1, d2
         o.append((p["c.c"] * e).sum() + p["c.fir"] @ tap + d3 * d1)
     return [(stack(o) - d["y"]) ** 2]
+
+
+@case(
+    "window", SIZES, {**{"c.W" + k: [2, 3] for k in "qkv"}, "c.bias": [3], "c.sink": []}, {"x": ["T", 3], "y": ["T", 2]}
+)
+def window(p, d, n):
+    ks = []
+    vs = []
+    o = []
+    for x in d["x"]:
+        ks = (ks + [p["c.Wk"] @ x])[-3:]
+        vs = (vs + [p["c.Wv"] @ x])[-3:]
+        s = torch.cat([stack(ks) @ (p["c.Wq"] @ x) / math.sqrt(2) + p["c.bias"][-len(ks) :], p["c.sink"][None]])
+        o.append(softmax(s, 0)[:-1] @ stack(vs))
+    return [((stack(o) - d["y"]) ** 2).mean(1)]
