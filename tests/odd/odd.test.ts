@@ -4,8 +4,9 @@
  */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { evaluateGraph } from "../../src/ir/interpret.js";
+import type { Graph, Module } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
 import type { LibraryFixture } from "../fixtures/library.js";
 import { compileText } from "../support/compiled.js";
@@ -22,8 +23,12 @@ describe.each(names)("%s", (name) => {
   const fixture = JSON.parse(read(`fixtures/${name}.json`)) as LibraryFixture;
   const { sizes } = fixture;
   const args = { ...arraysOf(fixture.parameters), ...arraysOf(fixture.data) };
-  const { module } = compileText(read(`${name}.seq`));
-  const train = present(module.graphs.train, "test", "train");
+  let module: Module;
+  let train: Graph;
+  beforeAll(() => {
+    ({ module } = compileText(read(`${name}.seq`)));
+    train = present(module.graphs.train, "test", "train");
+  });
 
   test(`in the interpreter as ${fixture.by}`, () => {
     expect(module.parameters.map((parameter) => parameter.name).sort()).toEqual(Object.keys(fixture.parameters).sort());
