@@ -1,5 +1,5 @@
 /**
- * @file What each kernel of a training step costs: `npm run bench -- SPEC [--set H=64]… [--batch 16] [--length 32]`.
+ * @file What each kernel of a training step costs: `npm run bench:kernels -- SPEC [--set H=64]… [--batch 16] [--length 32]`.
  * Every dispatch is run alone, several times a submit, on whatever adapter there is; the whole step beside it.
  * Inputs are zeros or ids of 0: the work does not depend on them.
  */
