@@ -107,11 +107,11 @@ function capturedBy(loop: Loop): (value: Value) => boolean {
 
 /** Whether an instruction sums over the batch, or contracts with a matrix that is the same for all examples. */
 function mustLeave(instr: Instr, captured: (value: Value) => boolean): boolean {
-  const leads = (value: Value) => value.type.shape[0] === BATCH;
-  if (instr.op === "reduce") return leads(instr.args[0]) && instr.attrs.axes[0] === 0;
+  const hasBatch = (value: Value) => value.type.shape.includes(BATCH);
+  if (instr.op === "reduce") return instr.args.some(hasBatch) && !instr.results.some(hasBatch);
   if (instr.op !== "contract") return false;
-  const overBatch = instr.args.some(leads) && !leads(instr.results[0]);
-  return overBatch || instr.args.some((arg) => captured(arg) && !leads(arg));
+  const overBatch = instr.args.some(hasBatch) && !instr.results.some(hasBatch);
+  return overBatch || instr.args.some((arg) => captured(arg) && !hasBatch(arg));
 }
 
 /** Completes a choice by cheap operands that need not be written, and counts what the loop writes a step. */

@@ -74,6 +74,24 @@ const found: Record<string, string> = {
       output v
       loss mse(v, t)
     }`,
+  "a weight between a state turned round and a clamp": `
+    cell Gated(A) {
+      input x: [A]
+      state h: [A], m: [A]
+      param W: [A] ~ uniform(-0.5, 0.5), V: [A, A] ~ uniform(-0.5, 0.5)
+      v[i] = clamp(m[A - 1 - i] * h[i] + W[i], -0.1, 0.4)
+      h' = sin(h) + x
+      m' = sigmoid(m - v) * m + (1 - sigmoid(v)) * tanh(V @ m)
+      output m'
+    }
+    model M(P = 3) {
+      input x: [T, P]
+      target t: [T, P]
+      use rnn = Gated(P)
+      v = scan reverse rnn(x)
+      output v
+      loss mse(v, t)
+    }`,
   "a state read at a place that comes in": `
     cell Pointed(A) {
       input x: [A], k: id(A)
