@@ -19,12 +19,14 @@ export interface ArenaPlan {
 /** Slots start at multiples of this many elements: 256 bytes, the alignment of storage bindings everywhere. */
 export const ALIGNMENT = 64;
 
-export function evaluateCount(count: Count, lengths: Lengths): number {
-  const product = count.lengths.reduce((total, name) => {
+export function evaluateCount({ factor, lengths: names, divisor, chunks = [] }: Count, lengths: Lengths): number {
+  const lengthOf = (name: string) => {
     if (!Object.hasOwn(lengths, name)) throw new Error(`the manifest counts by the length ${name}, which it lacks`);
-    return total * lengths[name];
-  }, count.factor);
-  return Math.ceil(product / count.divisor);
+    return lengths[name];
+  };
+  const product = names.reduce((total, name) => total * lengthOf(name), factor);
+  const chunked = chunks.reduce((total, { length, steps }) => total * Math.ceil(lengthOf(length) / steps), product);
+  return Math.ceil(chunked / divisor);
 }
 
 /**

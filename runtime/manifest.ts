@@ -23,11 +23,13 @@ export const PAST = "_past";
 /** In a stream: how many steps, from the first on, the caches have room for. They have it as their first axis. */
 export const ROOM = "_room";
 
-/** A number known at run time: ⌈factor · Π lengths / divisor⌉. */
+/** A number known at run time: ⌈factor · Π lengths · Π ⌈length / steps⌉ / divisor⌉. */
 export interface Count {
   readonly factor: number;
   readonly lengths: readonly string[];
   readonly divisor: number;
+  /** Lengths that count by chunks of so many steps. */
+  readonly chunks?: readonly { readonly length: string; readonly steps: number }[];
 }
 
 /**

@@ -105,6 +105,7 @@ function foldIndex(op: InfixOp, a: Expr, b: Expr): Expr | undefined {
       }
       return undefined;
     case "-":
+      if (x !== undefined && y !== undefined && x >= y) return u32(x - y);
       return y === 0 ? a : undefined;
     case "*":
       if (x !== undefined && y !== undefined) return u32(x * y);

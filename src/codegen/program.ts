@@ -13,8 +13,11 @@ import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } fr
 import { present } from "../support/assert.js";
 import { type Address, count, type KernelContext } from "./context.js";
 import { add, type Expr, type Kernel, planWord, u32 } from "./kernel-ir.js";
+import { laneKernel } from "./lane-kernel.js";
+import { innerSize, productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernel } from "./matmul-kernel.js";
+import { CHUNK } from "./replay.js";
 import { scanKernel } from "./scan-kernel.js";
 import { type Group, schedule } from "./schedule.js";
 import { treeKernel } from "./tree-kernel.js";
@@ -64,7 +67,7 @@ interface Home {
   readonly offset: number;
 }
 
-function kernelOf(name: string, group: Group, context: KernelContext): Kernel {
+function kernelOf(name: string, group: Group, context: KernelContext, starts: Expr | undefined): Kernel {
   switch (group.kind) {
     case "map":
       return mapKernel(name, group, context);
@@ -73,7 +76,8 @@ function kernelOf(name: string, group: Group, context: KernelContext): Kernel {
     case "matmul":
       return matmulKernel(name, group, context);
     case "scan":
-      return scanKernel(name, group.instr, context);
+      if (group.lanes === undefined) return scanKernel(name, group.instr, context);
+      return laneKernel(name, group.instr, { ...group, plan: group.lanes, ...(starts && { starts }) }, context);
   }
 }
 
@@ -139,9 +143,10 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     memory: "arena",
     offset: add(table.offset(slot), u32(offset)),
   });
+  const starts = chunkStarts(groups, table);
   const kernels = groups.map((group, at) => {
     const own = new Set(group.roots.map((r) => r.id));
-    return kernelOf(`k${at}_${group.kind}`, group, {
+    const context: KernelContext = {
       definitions,
       readAddress: (value) => {
         const known = argument.get(value.id);
@@ -151,7 +156,8 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
       },
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
       scratch: (name: string, shape: readonly Dim[]) => table.offset(table.open(name, count(shape), at)),
-    });
+    };
+    return kernelOf(`k${at}_${group.kind}`, group, context, starts.get(at));
   });
 
   if (gradients !== undefined) {
@@ -185,6 +191,24 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     ...(gradients === undefined ? {} : { gradients }),
     ...(draws ? { draws } : {}),
   };
+}
+
+/** A slot for the states at the starts of chunks, from each loop that is replayed to the one that replays it. */
+function chunkStarts(groups: readonly Group[], table: SlotTable): ReadonlyMap<number, Expr> {
+  const found = new Map<number, Expr>();
+  groups.forEach((group, at) => {
+    if (group.kind !== "scan" || group.replay === undefined) return;
+    const { forward, plan } = group.replay;
+    const from = groups.findIndex((g) => g.kind === "scan" && g.instr === forward);
+    const held = forward.attrs.body.params
+      .slice(0, forward.attrs.states)
+      .reduce((n, state, i) => n + innerSize(state, plan.states[i]), 0);
+    const size = count([BATCH, held * productOf(plan.extents)]);
+    const slot = table.open("starts", { ...size, chunks: [{ length: forward.attrs.length, steps: CHUNK }] }, from);
+    table.live(slot, at);
+    for (const group of [from, at]) found.set(group, table.offset(slot));
+  });
+  return found;
 }
 
 function drawsRandom({ instrs }: Graph): boolean {

@@ -199,12 +199,27 @@ export function encode(value: Expr): Expr {
 
 /** Loops over reduced axes are unrolled by this where their innermost extent allows. */
 const UNROLL = 4;
+/** Up to this many terms are written out where `writesOut`. */
+const MOST_WRITTEN_OUT = 64;
+
+const termsOf = (dims: readonly Dim[]): number =>
+  dims.reduce((n: number, dim) => (typeof dim === "number" ? n * dim : Number.POSITIVE_INFINITY), 1);
+
+/** All places of axes of known sizes, row-major. */
+export function places(dims: readonly Dim[]): readonly Index[] {
+  return dims.reduce<readonly Index[]>(
+    (found, dim) => found.flatMap((index) => Array.from({ length: Number(dim) }, (_, i) => [...index, u32(i)])),
+    [[]],
+  );
+}
 
 export class Scalarizer {
+  /** @param writesOut short accumulations become straight code, so that what they read may be in registers. */
   constructor(
     readonly block: Block,
     readonly definitions: ReadonlyMap<ValueId, Instr>,
     readonly locate: Locate,
+    readonly writesOut = false,
   ) {}
 
   /** The value of an element: read where it lies, else computed. */
@@ -290,6 +305,11 @@ export class Scalarizer {
       const key = elementKey({ value: instr.results[0], index });
       if (this.block.recall(key)) continue;
       const acc = accumulation(instr);
+      if (this.writesOut && termsOf(acc.dims) <= MOST_WRITTEN_OUT) {
+        const terms = places(acc.dims).map((reduced) => this.product(acc.factors(index, reduced)));
+        this.block.remember(key, this.joined(acc.kind, terms, instr.results[0].hint ?? "sum"));
+        continue;
+      }
       const total = this.block.variable(reductions[acc.kind].start(acc.type), instr.results[0].hint ?? "sum");
       this.block.remember(key, total);
       const name = acc.dims.join("×");
@@ -299,12 +319,19 @@ export class Scalarizer {
     for (const [name, members] of groups) {
       this.loops(dimsOf.get(name) ?? [], (reduced) => {
         for (const { acc, index, total } of members) {
-          const factors = acc.factors(index, reduced).map((e) => this.at(e));
-          const term = factors.reduce((a, b) => infix("*", a, b));
-          this.block.assign(total, reductions[acc.kind].join(total, term));
+          this.block.assign(total, reductions[acc.kind].join(total, this.product(acc.factors(index, reduced))));
         }
       });
     }
+  }
+
+  product(factors: readonly Element[]): Expr {
+    return factors.map((e) => this.at(e)).reduce((a, b) => infix("*", a, b));
+  }
+
+  /** The sum, maximum or minimum of at least one term. */
+  joined(kind: ReduceKind, terms: readonly Expr[], hint: string): Expr {
+    return terms.reduce((a, b) => this.block.let(reductions[kind].join(a, b), hint));
   }
 
   /** A nest of loops over `dims`, the innermost unrolled. */

@@ -45,7 +45,7 @@ import {
   staticSize,
   WORKGROUP_MEMORY,
 } from "./scan-plan.js";
-import { walk } from "./schedule.js";
+import { walk } from "./walk.js";
 
 /** An array that the threads of a workgroup share: one region a row, `copies` of it for states. */
 interface Shared {

@@ -11,7 +11,7 @@ import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/typ
 import { type Expr, variable } from "./kernel-ir.js";
 import { isPointwise } from "./scalar-ops.js";
 import { accumulation, type Index, isAccumulating, keyOfIndex } from "./scalarize.js";
-import { ownIndex, sameIndex, walk } from "./schedule.js";
+import { ownIndex, sameIndex, walk } from "./walk.js";
 
 /** A part of a value that threads compute element by element: the whole, or one part of a concat. */
 export interface Piece {

@@ -8,17 +8,11 @@
 
 import { definitions as definitionsIn, reads } from "../ir/traverse.js";
 import type { Dim, Graph, Instr, Value, ValueId } from "../ir/types.js";
-import { type Expr, keyOf, variable } from "./kernel-ir.js";
-import {
-  type Accumulating,
-  accumulation,
-  type Element,
-  elementKey,
-  type Index,
-  isAccumulating,
-  operands,
-  UNKNOWN,
-} from "./scalarize.js";
+import type { LanePlan } from "./lane-plan.js";
+import { planLoops } from "./loops.js";
+import { planReplay, type Replay } from "./replay.js";
+import { type Accumulating, accumulation, type Element, isAccumulating } from "./scalarize.js";
+import { ownIndex, sameIndex, walk } from "./walk.js";
 
 export type Group =
   /** One thread an element of `shape`; accumulations run serially within it. */
@@ -32,7 +26,15 @@ export type Group =
       readonly anchor: Instr<"contract">;
       readonly roots: Value[];
     }
-  | { readonly kind: "scan"; readonly instr: Instr<"scan">; readonly roots: Value[] };
+  | {
+      readonly kind: "scan";
+      readonly instr: Instr<"scan">;
+      readonly roots: Value[];
+      /** A channel a thread; else a few rows a workgroup. */
+      readonly lanes?: LanePlan;
+      /** A reverse loop computes states of a forward one again. */
+      readonly replay?: Replay;
+    };
 
 export interface Schedule {
   readonly groups: readonly Group[];
@@ -73,45 +75,6 @@ const weights: Partial<Record<Instr["op"], number>> = {
 export function isTrivial(instr: Instr | undefined): boolean {
   return instr?.op === "const" || instr?.op === "iota" || instr?.op === "length";
 }
-
-export interface Walk {
-  /** Whether to stop here: the element lies in memory (asked below the root only). */
-  stored(value: Value): boolean;
-  /** An element at which the walk stops; `reduced` if it is read within an accumulation. */
-  reached(element: Element, reduced: boolean): void;
-  /** An accumulated element on the way; `depth` counts the accumulations around it. */
-  accumulated?(instr: Accumulating, index: Index, depth: number): void;
-}
-
-/** Visits the elements that one element is made of, down to what lies in memory. */
-export function walk(root: Element, definitions: ReadonlyMap<ValueId, Instr>, visitor: Walk): void {
-  const seen = new Set<string>();
-  let names = 0;
-  const visit = (element: Element, depth: number, top: boolean) => {
-    const key = `${elementKey(element)}${depth}`;
-    if (seen.has(key)) return;
-    seen.add(key);
-    const instr = definitions.get(element.value.id);
-    if (!instr || (!top && visitor.stored(element.value))) return visitor.reached(element, depth > 0);
-    if (isAccumulating(instr)) {
-      visitor.accumulated?.(instr, element.index, depth);
-      const acc = accumulation(instr);
-      const loops = acc.dims.map(() => variable(`${UNKNOWN}${names++}`, "u32", 0));
-      for (const factor of acc.factors(element.index, loops)) visit(factor, depth + 1, false);
-    } else {
-      for (const operand of operands(instr, element.index)) visit(operand, depth, false);
-    }
-  };
-  visit(root, 0, true);
-}
-
-/** One name an axis: stands for "the thread's own element". */
-export function ownIndex(shape: readonly Dim[]): Index {
-  return shape.map((_, axis): Expr => variable(`e${axis}`, "u32", 0));
-}
-
-export const sameIndex = (a: Index, b: Index): boolean =>
-  a.length === b.length && a.every((e, i) => keyOf(e) === keyOf(b[i]));
 
 const sameShape = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((d, i) => d === b[i]);
 
@@ -185,7 +148,8 @@ function drawsFor(
   return visit(value);
 }
 
-export function schedule(graph: Graph): Schedule {
+export function schedule(whole: Graph): Schedule {
+  const { graph, lanes } = planLoops(whole);
   const definitions = definitionsIn(graph.instrs);
   const stored = storedValues(graph);
   const isStored = (value: Value) => stored.has(value.id);
@@ -223,7 +187,8 @@ export function schedule(graph: Graph): Schedule {
         if (isStored(value) || !definitions.has(value.id)) read.add(value.id);
         else walk(element, definitions, { stored: isStored, reached: (e) => read.add(e.value.id) });
       }
-      open({ kind: "scan", instr, roots: [...instr.results] }, read);
+      const plan = lanes.get(instr.results[0]?.id);
+      open({ kind: "scan", instr, roots: [...instr.results], ...(plan && { lanes: plan }) }, read);
       return;
     }
     const [value] = instr.results;
@@ -271,5 +236,32 @@ export function schedule(graph: Graph): Schedule {
   for (const { value } of graph.results) {
     if (!definitions.has(value.id)) open({ kind: "map", shape: value.type.shape, roots: [value] }, [value.id]);
   }
-  return { groups, reads: needed, definitions };
+  return { ...withReplays(groups, needed, graph, definitions), definitions };
+}
+
+/** Reverse loops that run their forward loop again read what that reads, instead of what it then need not write. */
+function withReplays(
+  groups: readonly Group[],
+  reading: readonly ReadonlySet<ValueId>[],
+  { results }: Graph,
+  definitions: ReadonlyMap<ValueId, Instr>,
+): Pick<Schedule, "groups" | "reads"> {
+  const loopOf = (instr: Instr<"scan">) => groups.findIndex((g) => g.kind === "scan" && g.instr === instr);
+  const isResult = new Set(results.map(({ value }) => value.id));
+  const readers = ({ id }: Value) => (isResult.has(id) ? 1 : 0) + reading.filter((ids) => ids.has(id)).length;
+  const planOf = (instr: Instr<"scan">) => {
+    const group = groups[loopOf(instr)];
+    return group?.kind === "scan" ? group.lanes : undefined;
+  };
+  const reads = [...reading];
+  const replayed = groups.map((group, at): Group => {
+    if (group.kind !== "scan" || group.lanes === undefined) return group;
+    const replay = planReplay({ instr: group.instr, plan: group.lanes }, definitions, planOf, readers);
+    if (replay === undefined) return group;
+    const { forward, again } = replay;
+    const gone = new Set(again.map((i) => forward.results[forward.attrs.states + i].id));
+    reads[at] = new Set([...reading[at], ...reading[loopOf(forward)]].filter((id) => !gone.has(id)));
+    return { ...group, replay };
+  });
+  return { groups: replayed, reads };
 }

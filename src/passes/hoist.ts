@@ -5,11 +5,15 @@
  * Contractions, reductions and look-ups always move. Pointwise instructions move when the loop reads less for it, or no
  * more if they read what moves: `W @ x + b` does, `exp(dt[d] * A[d, n])`, which is larger than what it is made from,
  * stays. What is the same at every step moves too, unless it is a constant or a mere view.
+ *
+ * One kind of sum stays in a reverse loop: `dC[n] = sum[d](dy[d] * h[d, n])`, over states that are more than all else that
+ * the loop reads. It would be all that needs these states of every step written out; in the loop it reads them where
+ * they are computed again (codegen/replay.ts).
  */
 
 import type { Builder, IdSource } from "../ir/builder.js";
 import { registry } from "../ir/registry.js";
-import { reads, rebuild, substitute, substituteReads } from "../ir/traverse.js";
+import { definitions, reads, rebuild, substitute, substituteReads } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { prune } from "./dce.js";
 import { closeLoop, type Loop, type LoopSequence, openLoop } from "./loop.js";
@@ -17,16 +21,17 @@ import { Outside } from "./outside.js";
 import { size, totalSize } from "./size.js";
 
 export function hoist(graph: Graph): Graph {
+  const defined = definitions(graph.instrs);
   return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op === "scan") hoistLoop(b, openLoop(instr), renamed);
+    if (instr.op === "scan") hoistLoop(b, openLoop(instr), statesWritten(openLoop(instr), defined), renamed);
     else b.instrs.push(instr);
   });
 }
 
 /** Adds the loop and what moves in front of it to `b`; outputs that need no loop go to `renamed`. */
-function hoistLoop(b: Builder, loop: Loop, renamed: Map<ValueId, Value>): void {
+function hoistLoop(b: Builder, loop: Loop, written: ReadonlySet<ValueId>, renamed: Map<ValueId, Value>): void {
   const free = stateless(loop);
-  const moved = chooseMoved(loop, free);
+  const moved = chooseMoved(loop, free, written);
   const outside = new Outside(b, loop);
   for (const instr of withOperands(free.instrs, moved)) outside.move(instr);
 
@@ -70,8 +75,25 @@ function stateless(loop: Loop): Stateless {
   return { instrs, stepwise };
 }
 
+/** Step values of a reverse loop that are states of the forward one, where they are more than all else that it reads. */
+function statesWritten(loop: Loop, defined: ReadonlyMap<ValueId, Instr>): ReadonlySet<ValueId> {
+  const isState = ({ all }: LoopSequence) => {
+    const instr = defined.get(all.id);
+    const source = instr?.op === "shift" ? instr.args[0] : all;
+    const by = defined.get(source.id);
+    if (by?.op !== "scan") return false;
+    const { states, body } = by.attrs;
+    const step = body.results[by.results.findIndex(({ id }) => id === source.id)];
+    return body.results.slice(0, states).some(({ id }) => id === step.id);
+  };
+  const states = loop.reverse ? loop.sequences.filter(isState) : [];
+  const others = loop.sequences.filter((sequence) => !states.includes(sequence));
+  const least = totalSize(others.map(({ step }) => step));
+  return new Set(states.filter(({ step }) => size(step) > least).map(({ step }) => step.id));
+}
+
 /** The stateless instructions whose results the loop shall be given. */
-function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
+function chooseMoved(loop: Loop, free: Stateless, written: ReadonlySet<ValueId>): ReadonlySet<Instr> {
   const definition = new Map(free.instrs.flatMap((instr) => instr.results.map((r) => [r.id, instr])));
   const roots = [
     ...loop.states.map((s) => s.next),
@@ -90,6 +112,9 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
   const readSize = (moved: ReadonlySet<Instr>) => totalSize(bases(roots, moved).values());
 
   const moved = new Set<Instr>();
+  /** Whether an instruction reads a state that is larger than its result. */
+  const readsMore = (instr: Instr) =>
+    [...bases(instr.args, moved).values()].some((v) => written.has(v.id) && size(v) > size(instr.results[0]));
   const fromConstants = new Set<ValueId>();
   let reading = -1;
   for (const instr of free.instrs) {
@@ -97,6 +122,7 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
     if (instr.args.every((arg) => fromConstants.has(arg.id))) {
       fromConstants.add(instr.results[0].id);
     } else if (lowering === "contraction" || lowering === "reduction" || lowering === "gather") {
+      if (readsMore(instr)) continue;
       moved.add(instr);
       reading = -1;
     } else if (lowering === "pointwise") {
@@ -111,7 +137,7 @@ function chooseMoved(loop: Loop, free: Stateless): ReadonlySet<Instr> {
   }
   for (const { step } of loop.outputs) {
     const instr = definition.get(step.id);
-    if (instr !== undefined) moved.add(instr);
+    if (instr !== undefined && !readsMore(instr)) moved.add(instr);
   }
   // A state that only delays what is known of all steps is a shift of it, once that is a sequence.
   for (const { next } of loop.states) {

@@ -46,67 +46,27 @@ fn k0_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
 }
 
-// scan over T: states %6; 4 rows a workgroup
-@compute @workgroup_size(32)
+// scan over T: states %6; a channel a thread
+@compute @workgroup_size(64)
 fn k1_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
-  let first_row_0 = (group * 4u);
-  let row_1 = min(first_row_0, (plan._B - 1u));
-  let valid_2 = (first_row_0 < plan._B);
-  let place_3 = (first_row_0 + 1u);
-  let row_4 = min(place_3, (plan._B - 1u));
-  let valid_5 = (place_3 < plan._B);
-  let place_6 = (first_row_0 + 2u);
-  let row_7 = min(place_6, (plan._B - 1u));
-  let valid_8 = (place_6 < plan._B);
-  let place_9 = (first_row_0 + 3u);
-  let row_10 = min(place_9, (plan._B - 1u));
-  let valid_11 = (place_9 < plan._B);
-  var state_12 = 0.0f;
-  var state_13 = 0.0f;
-  var state_14 = 0.0f;
-  var state_15 = 0.0f;
-  let x_22 = arena[(plan.s4_v + thread)];
-  let v_24 = (1.0f - x_22);
-  for (var step_16 = 0u; step_16 < plan.T; step_16 += 1u) {
-    let parity_17 = (step_16 % 2u);
-    let now_18 = state_12;
-    let now_19 = state_13;
-    let now_20 = state_14;
-    let now_21 = state_15;
-    let v_23 = (x_22 * now_18);
-    let xs_25 = arena[(plan.s0_xs + ((((row_1 * plan.T) + step_16) * 3u) + thread))];
-    let v_26 = (v_24 * xs_25);
-    let h__27 = (v_23 + v_26);
-    let v_28 = (x_22 * now_19);
-    let xs_29 = arena[(plan.s0_xs + ((((row_4 * plan.T) + step_16) * 3u) + thread))];
-    let v_30 = (v_24 * xs_29);
-    let h__31 = (v_28 + v_30);
-    let v_32 = (x_22 * now_20);
-    let xs_33 = arena[(plan.s0_xs + ((((row_7 * plan.T) + step_16) * 3u) + thread))];
-    let v_34 = (v_24 * xs_33);
-    let h__35 = (v_32 + v_34);
-    let v_36 = (x_22 * now_21);
-    let xs_37 = arena[(plan.s0_xs + ((((row_10 * plan.T) + step_16) * 3u) + thread))];
-    let v_38 = (v_24 * xs_37);
-    let h__39 = (v_36 + v_38);
-    if ((thread < 3u)) {
-      state_12 = h__27;
-      if (valid_2) {
-        arena[(plan.s5_h + ((((row_1 * plan.T) + step_16) * 3u) + thread))] = h__27;
-      }
-      state_13 = h__31;
-      if (valid_5) {
-        arena[(plan.s5_h + ((((row_4 * plan.T) + step_16) * 3u) + thread))] = h__31;
-      }
-      state_14 = h__35;
-      if (valid_8) {
-        arena[(plan.s5_h + ((((row_7 * plan.T) + step_16) * 3u) + thread))] = h__35;
-      }
-      state_15 = h__39;
-      if (valid_11) {
-        arena[(plan.s5_h + ((((row_10 * plan.T) + step_16) * 3u) + thread))] = h__39;
-      }
+  let channel_0 = ((group * 64u) + thread);
+  let valid_1 = (channel_0 < (plan._B * 3u));
+  let channel_2 = min(channel_0, ((plan._B * 3u) - 1u));
+  let row_3 = (channel_2 / 3u);
+  let place_4 = (channel_2 % 3u);
+  var state_5 = 0.0f;
+  let x_8 = arena[(plan.s4_v + place_4)];
+  let v_10 = (1.0f - x_8);
+  for (var step_6 = 0u; step_6 < plan.T; step_6 += 1u) {
+    let now_7 = state_5;
+    let v_9 = (x_8 * now_7);
+    let xs_11 = arena[(plan.s0_xs + ((((row_3 * plan.T) + step_6) * 3u) + place_4))];
+    let v_12 = (v_10 * xs_11);
+    let h__13 = (v_9 + v_12);
+    state_5 = h__13;
+    if (valid_1) {
+      arena[(plan.s5_h + ((((row_3 * plan.T) + step_6) * 3u) + place_4))] = h__13;
     }
   }
 }
@@ -222,136 +182,42 @@ fn k4_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
 }
 
-// scan reverse over T: states %51, %89, %95; 4 rows a workgroup
-@compute @workgroup_size(32)
+// scan reverse over T: states %51, %89, %95; a channel a thread
+@compute @workgroup_size(64)
 fn k5_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
-  let first_row_0 = (group * 4u);
-  let row_1 = min(first_row_0, (plan._B - 1u));
-  let valid_2 = (first_row_0 < plan._B);
-  let place_3 = (first_row_0 + 1u);
-  let row_4 = min(place_3, (plan._B - 1u));
-  let valid_5 = (place_3 < plan._B);
-  let place_6 = (first_row_0 + 2u);
-  let row_7 = min(place_6, (plan._B - 1u));
-  let valid_8 = (place_6 < plan._B);
-  let place_9 = (first_row_0 + 3u);
-  let row_10 = min(place_9, (plan._B - 1u));
-  let valid_11 = (place_9 < plan._B);
-  var state_12 = 0.0f;
-  var state_13 = 0.0f;
-  var state_14 = 0.0f;
-  var state_15 = 0.0f;
-  var state_16 = 0.0f;
-  var state_17 = 0.0f;
-  var state_18 = 0.0f;
-  var state_19 = 0.0f;
-  var state_20 = 0.0f;
-  var state_21 = 0.0f;
-  var state_22 = 0.0f;
-  var state_23 = 0.0f;
-  let x_42 = arena[(plan.s4_v + thread)];
-  for (var step_24 = 0u; step_24 < plan.T; step_24 += 1u) {
-    let t_25 = ((plan.T - 1u) - step_24);
-    let parity_26 = (step_24 % 2u);
-    let now_27 = state_12;
-    let now_28 = state_13;
-    let now_29 = state_14;
-    let now_30 = state_15;
-    let now_31 = state_16;
-    let now_32 = state_17;
-    let now_33 = state_18;
-    let now_34 = state_19;
-    let now_35 = state_20;
-    let now_36 = state_21;
-    let now_37 = state_22;
-    let now_38 = state_23;
-    let x_39 = arena[(plan.s7_v + ((((row_1 * plan.T) + t_25) * 3u) + thread))];
-    let v_40 = (x_39 + x_39);
-    let v_41 = (now_27 + v_40);
-    let v_43 = (v_41 * x_42);
-    let xs_44 = arena[(plan.s0_xs + ((((row_1 * plan.T) + t_25) * 3u) + thread))];
-    let v_45 = (v_41 * xs_44);
-    let v_46 = (now_31 + v_45);
-    let h_47 = arena[(plan.s5_h + ((((row_1 * plan.T) + (t_25 - 1u)) * 3u) + thread))];
-    let v_48 = select(0.0f, h_47, ((t_25 - 1u) < plan.T));
-    let v_49 = (v_41 * v_48);
-    let v_50 = (now_35 + v_49);
-    let x_51 = arena[(plan.s7_v + ((((row_4 * plan.T) + t_25) * 3u) + thread))];
-    let v_52 = (x_51 + x_51);
-    let v_53 = (now_28 + v_52);
-    let v_54 = (v_53 * x_42);
-    let xs_55 = arena[(plan.s0_xs + ((((row_4 * plan.T) + t_25) * 3u) + thread))];
-    let v_56 = (v_53 * xs_55);
-    let v_57 = (now_32 + v_56);
-    let h_58 = arena[(plan.s5_h + ((((row_4 * plan.T) + (t_25 - 1u)) * 3u) + thread))];
-    let v_59 = select(0.0f, h_58, ((t_25 - 1u) < plan.T));
-    let v_60 = (v_53 * v_59);
-    let v_61 = (now_36 + v_60);
-    let x_62 = arena[(plan.s7_v + ((((row_7 * plan.T) + t_25) * 3u) + thread))];
-    let v_63 = (x_62 + x_62);
-    let v_64 = (now_29 + v_63);
-    let v_65 = (v_64 * x_42);
-    let xs_66 = arena[(plan.s0_xs + ((((row_7 * plan.T) + t_25) * 3u) + thread))];
-    let v_67 = (v_64 * xs_66);
-    let v_68 = (now_33 + v_67);
-    let h_69 = arena[(plan.s5_h + ((((row_7 * plan.T) + (t_25 - 1u)) * 3u) + thread))];
-    let v_70 = select(0.0f, h_69, ((t_25 - 1u) < plan.T));
-    let v_71 = (v_64 * v_70);
-    let v_72 = (now_37 + v_71);
-    let x_73 = arena[(plan.s7_v + ((((row_10 * plan.T) + t_25) * 3u) + thread))];
-    let v_74 = (x_73 + x_73);
-    let v_75 = (now_30 + v_74);
-    let v_76 = (v_75 * x_42);
-    let xs_77 = arena[(plan.s0_xs + ((((row_10 * plan.T) + t_25) * 3u) + thread))];
-    let v_78 = (v_75 * xs_77);
-    let v_79 = (now_34 + v_78);
-    let h_80 = arena[(plan.s5_h + ((((row_10 * plan.T) + (t_25 - 1u)) * 3u) + thread))];
-    let v_81 = select(0.0f, h_80, ((t_25 - 1u) < plan.T));
-    let v_82 = (v_75 * v_81);
-    let v_83 = (now_38 + v_82);
-    if ((thread < 3u)) {
-      state_12 = v_43;
-      state_16 = v_46;
-      state_20 = v_50;
-      state_13 = v_54;
-      state_17 = v_57;
-      state_21 = v_61;
-      state_14 = v_65;
-      state_18 = v_68;
-      state_22 = v_72;
-      state_15 = v_76;
-      state_19 = v_79;
-      state_23 = v_83;
-    }
+  let channel_0 = ((group * 64u) + thread);
+  let valid_1 = (channel_0 < (plan._B * 3u));
+  let channel_2 = min(channel_0, ((plan._B * 3u) - 1u));
+  let row_3 = (channel_2 / 3u);
+  let place_4 = (channel_2 % 3u);
+  var state_5 = 0.0f;
+  var state_6 = 0.0f;
+  var state_7 = 0.0f;
+  let x_16 = arena[(plan.s4_v + place_4)];
+  for (var step_8 = 0u; step_8 < plan.T; step_8 += 1u) {
+    let t_9 = ((plan.T - 1u) - step_8);
+    let now_10 = state_5;
+    let now_11 = state_6;
+    let now_12 = state_7;
+    let x_13 = arena[(plan.s7_v + ((((row_3 * plan.T) + t_9) * 3u) + place_4))];
+    let v_14 = (x_13 + x_13);
+    let v_15 = (now_10 + v_14);
+    let v_17 = (v_15 * x_16);
+    let xs_18 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_9) * 3u) + place_4))];
+    let v_19 = (v_15 * xs_18);
+    let v_20 = (now_11 + v_19);
+    let h_21 = arena[(plan.s5_h + ((((row_3 * plan.T) + (t_9 - 1u)) * 3u) + place_4))];
+    let v_22 = select(0.0f, h_21, ((t_9 - 1u) < plan.T));
+    let v_23 = (v_15 * v_22);
+    let v_24 = (now_12 + v_23);
+    state_5 = v_17;
+    state_6 = v_20;
+    state_7 = v_24;
   }
-  if ((thread < 3u)) {
-    if (valid_2) {
-      arena[(plan.s8_v + ((row_1 * 3u) + thread))] = state_16;
-    }
-    if (valid_5) {
-      arena[(plan.s8_v + ((row_4 * 3u) + thread))] = state_17;
-    }
-    if (valid_8) {
-      arena[(plan.s8_v + ((row_7 * 3u) + thread))] = state_18;
-    }
-    if (valid_11) {
-      arena[(plan.s8_v + ((row_10 * 3u) + thread))] = state_19;
-    }
-  }
-  if ((thread < 3u)) {
-    if (valid_2) {
-      arena[(plan.s9_v + ((row_1 * 3u) + thread))] = state_20;
-    }
-    if (valid_5) {
-      arena[(plan.s9_v + ((row_4 * 3u) + thread))] = state_21;
-    }
-    if (valid_8) {
-      arena[(plan.s9_v + ((row_7 * 3u) + thread))] = state_22;
-    }
-    if (valid_11) {
-      arena[(plan.s9_v + ((row_10 * 3u) + thread))] = state_23;
-    }
+  if (valid_1) {
+    arena[(plan.s8_v + ((row_3 * 3u) + place_4))] = state_6;
+    arena[(plan.s9_v + ((row_3 * 3u) + place_4))] = state_7;
   }
 }
 

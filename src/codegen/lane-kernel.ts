@@ -1,0 +1,367 @@
+/**
+ * @file The time loop with a channel a thread (see lane-plan.ts). No thread waits for another, but where sums over
+ * channels are results: then each step's parts meet in workgroup memory, in two copies in turn, so that one barrier a
+ * step suffices.
+ *
+ * A forward loop that a reverse one replays (replay.ts) writes its states at the start of each chunk. The reverse loop
+ * goes through the chunks from the last to the first: it runs the forward loop from the chunk's start, keeps the states
+ * of these few steps, and then goes back over them.
+ */
+
+import { BATCH, type Instr, type Value } from "../ir/types.js";
+import { present } from "../support/assert.js";
+import { Block } from "./block.js";
+import { count, type KernelContext, located, storeElement } from "./context.js";
+import {
+  add,
+  call,
+  type Expr,
+  f32,
+  GROUP,
+  infix,
+  type Kernel,
+  load,
+  mul,
+  planWord,
+  THREAD,
+  u32,
+  type WorkgroupArray,
+} from "./kernel-ir.js";
+import { LaneBody, type LanePlace, type LaneResult } from "./lane-body.js";
+import { addedElements, indexAt, type LanePlan, partsOf, productOf, tilesOf } from "./lane-plan.js";
+import { CHUNK, type Replay } from "./replay.js";
+import { delinear, type Element, encode, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
+
+const minus = (a: Expr, b: Expr) => infix("-", a, b);
+const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
+
+export interface LaneOptions {
+  readonly plan: LanePlan;
+  /** Offset in the arena of the states at the chunks' starts: written by a forward loop, read by its reverse. */
+  readonly starts?: Expr;
+  readonly replay?: Replay;
+}
+
+export function laneKernel(name: string, instr: Instr<"scan">, options: LaneOptions, context: KernelContext): Kernel {
+  return new LaneEmitter(name, instr, options, context).kernel();
+}
+
+class LaneEmitter {
+  readonly #block = new Block();
+  readonly #arrays: WorkgroupArray[] = [];
+  readonly #scalars: Scalarizer;
+  readonly #body: LaneBody;
+  readonly #forward: LaneBody | undefined;
+  readonly #place: LanePlace;
+  readonly #valid: Expr;
+  /** Number of the thread's channel among all of a row, and how many there are in the whole batch. */
+  readonly #channel: Expr;
+  readonly #channels: Expr;
+  readonly #tile: Expr;
+  readonly #added: number;
+  readonly #plan: LanePlan;
+  /** Of the chunk at hand: its first step, and where its replayed states lie. */
+  #chunk: { readonly first: Expr; readonly slab: Expr } | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly instr: Instr<"scan">,
+    readonly options: LaneOptions,
+    readonly context: KernelContext,
+  ) {
+    const { plan, replay } = options;
+    const block = this.#block;
+    this.#plan = plan;
+    this.#added = addedElements(plan.outputs);
+    const { extents, outer, lanes, workgroupSize } = plan;
+    const perRow = productOf(extents);
+    this.#channels = mul(planWord(BATCH), u32(perRow));
+    const coordinates: Expr[] = [];
+    let row: Expr;
+    if (this.#added === 0) {
+      const channel = block.let(add(mul(GROUP, u32(workgroupSize)), THREAD), "channel");
+      this.#valid = block.let(infix("<", channel, this.#channels), "valid");
+      // Threads past the end compute what the last one does and store nothing.
+      const within = block.let(least(channel, minus(this.#channels, u32(1))), "channel");
+      row = block.let(infix("/", within, u32(perRow)), "row");
+      this.#channel = block.let(infix("%", within, u32(perRow)), "place");
+      delinear(extents, this.#channel).forEach((e, slot) => {
+        coordinates[slot] = block.let(e, "c");
+      });
+      this.#tile = u32(0);
+    } else {
+      const along = productOf(lanes.map((slot) => extents[slot]));
+      const tiles = tilesOf(plan);
+      const around = outer.map((slot) => extents[slot]);
+      const lane = block.let(add(mul(infix("%", GROUP, u32(tiles)), u32(workgroupSize)), THREAD), "lane");
+      this.#valid = block.let(infix("<", lane, u32(along)), "valid");
+      const within = block.let(least(lane, u32(along - 1)), "lane");
+      const group = block.let(infix("/", GROUP, u32(tiles)), "outer");
+      row = block.let(infix("/", group, u32(productOf(around))), "row");
+      const places = delinear(around, block.let(infix("%", group, u32(productOf(around))), "outer"));
+      outer.forEach((slot, i) => {
+        coordinates[slot] = block.let(places[i], "c");
+      });
+      delinear(
+        lanes.map((slot) => extents[slot]),
+        within,
+      ).forEach((e, i) => {
+        coordinates[lanes[i]] = block.let(e, "c");
+      });
+      this.#channel = block.let(linear(extents, coordinates), "place");
+      this.#tile = infix("%", GROUP, u32(tiles));
+    }
+    this.#place = { row, coordinates };
+    this.#body = new LaneBody(instr, plan, this.#place, block);
+    this.#forward =
+      replay &&
+      new LaneBody(replay.forward, replay.plan, { row, coordinates: replay.slots.map((s) => coordinates[s]) }, block);
+
+    const bodies = [this.#body, ...(this.#forward ? [this.#forward] : [])];
+    const outer_ = located(context, new Set(bodies.flatMap((body) => [...body.own])));
+    const inside = bodies.flatMap(({ instr: { attrs } }) => attrs.body.instrs);
+    const definitions = new Map(context.definitions);
+    for (const each of inside) for (const result of each.results) definitions.set(result.id, each);
+    this.#scalars = new Scalarizer(
+      block,
+      context.definitions,
+      (element): Place | Expr | undefined => {
+        for (const body of bodies) {
+          const found = body.locate(this.#scalars, element);
+          if (found !== undefined) return found;
+        }
+        return this.#replayed(element) ?? outer_(element);
+      },
+      true,
+    );
+  }
+
+  kernel(): Kernel {
+    const { instr, options } = this;
+    const { attrs } = instr;
+    const steps = planWord(attrs.length);
+    if (options.replay !== undefined) this.#replay(steps);
+    else {
+      this.#start();
+      if (options.starts === undefined) {
+        this.#block.loop("step", steps, (step) => this.#step(this.#ordered(step, steps)));
+      } else {
+        this.#chunks(false, steps, (first, length, chunk) => {
+          this.#checkpoint(present(options.starts, "lane-kernel", "starts"), chunk);
+          this.#block.loop("k", length, (k) => this.#step(this.#block.let(add(first, k), "t")));
+        });
+      }
+    }
+    this.#finish();
+    const { plan } = options;
+    const around = productOf(plan.outer.map((slot) => plan.extents[slot]));
+    return {
+      name: this.name,
+      comment: this.#comment(),
+      layout: "step",
+      workgroupSize: plan.workgroupSize,
+      arrays: this.#arrays,
+      groups:
+        this.#added === 0
+          ? [count([BATCH, productOf(plan.extents)], plan.workgroupSize)]
+          : [count([BATCH, around * tilesOf(plan)])],
+      body: this.#block.stmts,
+    };
+  }
+
+  #comment(): string {
+    const { attrs } = this.instr;
+    const states = this.#body.states.map((s) => s.hint ?? `%${s.id}`).join(", ");
+    const chunks = this.options.replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
+    const added = this.#added === 0 ? "" : `; adds up ${this.#added} sums a step`;
+    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; a channel a thread${chunks}${added}`;
+  }
+
+  #ordered(step: Expr, steps: Expr): Expr {
+    const t = this.instr.attrs.reverse ? minus(minus(steps, u32(1)), step) : step;
+    return this.#block.let(t, "t");
+  }
+
+  #start(): void {
+    this.#body.start((state, index) => this.#scalars.at({ value: this.instr.args[state], index }));
+  }
+
+  /** The chunks in the forward loop's order, or against it. */
+  #chunks(backwards: boolean, steps: Expr, body: (first: Expr, length: Expr, chunk: Expr) => void): void {
+    const block = this.#block;
+    const chunks = block.let(infix("/", add(steps, u32(CHUNK - 1)), u32(CHUNK)), "chunks");
+    block.loop("chunk", chunks, (n) => {
+      const chunk = block.let(backwards ? minus(minus(chunks, u32(1)), n) : n, "chunk");
+      const first = block.let(mul(chunk, u32(CHUNK)), "first");
+      body(first, block.let(least(minus(steps, first), u32(CHUNK)), "length"), chunk);
+    });
+  }
+
+  /** Where element `position` of all that a thread holds lies in a block of such arrays. */
+  #own(base: Expr, place: Expr, position: number, held: number): Expr {
+    const row = add(mul(place, u32(held)), u32(position));
+    const channel = add(mul(this.#place.row, u32(productOf(this.#plan.extents))), this.#channel);
+    return add(add(base, mul(row, this.#channels)), channel);
+  }
+
+  #checkpoint(starts: Expr, chunk: Expr): void {
+    const held = this.#body.held();
+    this.#block.if(this.#valid, () => {
+      held.forEach((value, i) => {
+        this.#block.store("arena", this.#own(starts, chunk, i, held.length), value);
+      });
+    });
+  }
+
+  /** A reverse loop over a forward one that is run again, chunk by chunk. */
+  #replay(steps: Expr): void {
+    const block = this.#block;
+    const forward = present(this.#forward, "lane-kernel", "the forward loop");
+    const starts = present(this.options.starts, "lane-kernel", "starts");
+    const elements = forward.elements().length;
+    const channels = productOf(this.#plan.extents);
+    const slab = this.context.scratch("replayed", [BATCH, channels, elements, CHUNK + 1]);
+    this.#start();
+    forward.start(() => f32(0));
+    this.#chunks(true, steps, (first, length, chunk) => {
+      this.#chunk = { first, slab };
+      forward.restart((i) => block.read(load("arena", this.#own(starts, chunk, i, elements)), "start"));
+      this.#keep(slab, u32(0));
+      block.loop("k", length, (k) => {
+        forward.step(this.#scalars, block.let(add(first, k), "t"), () => false);
+        this.#keep(slab, add(k, u32(1)));
+      });
+      block.loop("k", length, (k) => {
+        this.#step(block.let(minus(add(first, minus(length, u32(1))), k), "t"));
+      });
+      this.#chunk = undefined;
+    });
+  }
+
+  /** Keeps the replayed states: slot 0 is what stood before the chunk. */
+  #keep(slab: Expr, slot: Expr): void {
+    const held = present(this.#forward, "lane-kernel", "the forward loop").held();
+    this.#block.if(this.#valid, () => {
+      held.forEach((value, i) => {
+        this.#block.store("arena", this.#own(slab, slot, i, held.length), value);
+      });
+    });
+  }
+
+  /** An element of what the forward loop would have written. */
+  #replayed({ value, index }: Element): Place | undefined {
+    const { replay } = this.options;
+    if (replay === undefined || this.#chunk === undefined) return undefined;
+    const { forward, plan, again } = replay;
+    const output = again.find((i) => forward.results[forward.attrs.states + i].id === value.id);
+    if (output === undefined) return undefined;
+    const state = forward.attrs.body.results.findIndex(({ id }) => id === plan.outputs[output].value.id);
+    const elements = present(this.#forward, "lane-kernel", "the forward loop").elements();
+    const [, t, ...own] = index;
+    const places = own.filter((_, axis) => plan.states[state][axis] === undefined);
+    const position = elements.findIndex((e) => e.state === state && linearKey(e.inner) === linearKey(places));
+    const slot = minus(add(t, u32(1)), this.#chunk.first);
+    return { memory: "arena", index: this.#own(this.#chunk.slab, slot, position, elements.length), changing: true };
+  }
+
+  #step(t: Expr): void {
+    const results = this.#body.step(this.#scalars, t, (position) => this.#isWritten(position));
+    this.#block.if(this.#valid, () => {
+      for (const result of results) if (result.output.sum === undefined) this.#store(result, t);
+    });
+    this.#addUp(
+      results.filter(({ output }) => output.sum !== undefined),
+      t,
+    );
+  }
+
+  #result(position: number): Value {
+    return this.instr.results[this.instr.attrs.states + position];
+  }
+
+  #isWritten(position: number): boolean {
+    return this.context.writeAddresses(this.#result(position)).length > 0;
+  }
+
+  #store({ output, position, inner, value }: LaneResult, t: Expr): void {
+    const own = indexAt(output.kept, this.#place.coordinates, inner);
+    storeElement(this.#block, this.context, this.#result(position), [this.#place.row, t, ...own], value);
+  }
+
+  /** Sums over the threads of a workgroup: each part is written, then a thread adds up those of one sum. */
+  #addUp(parts: readonly LaneResult[], t: Expr): void {
+    if (parts.length === 0) return;
+    const block = this.#block;
+    const { workgroupSize, copies } = this.#plan;
+    const memory = `${this.name}_parts`;
+    if (this.#arrays.length === 0) this.#arrays.push({ name: memory, size: copies * parts.length * workgroupSize });
+    const copy = block.let(mul(infix("%", t, u32(copies)), u32(parts.length)), "copy");
+    // Each sum's parts are turned by its number, so that threads that add up different sums read different banks.
+    const at = (sum: Expr, lane: Expr) =>
+      add(mul(add(copy, sum), u32(workgroupSize)), infix("%", add(lane, sum), u32(workgroupSize)));
+    parts.forEach(({ value }, i) => {
+      const part = call("select", "f32", f32(0), value, this.#valid);
+      block.store(memory, at(u32(i), THREAD), part);
+    });
+    block.barrier(false);
+    block.loop(
+      "sum",
+      u32(parts.length),
+      (sum) => {
+        const total = block.variable(f32(0), "total");
+        block.loop("lane", u32(workgroupSize), (lane) => {
+          block.assign(total, infix("+", total, load(memory, at(sum, lane))));
+        });
+        let first = 0;
+        for (const group of byPosition(parts)) {
+          const inside = infix("&&", infix(">=", sum, u32(first)), infix("<", sum, u32(first + group.length)));
+          const number = minus(sum, u32(first));
+          block.if(inside, () => this.#storeSum(group[0], number, t, total));
+          first += group.length;
+        }
+      },
+      THREAD,
+      u32(workgroupSize),
+    );
+    if (copies === 1) block.barrier(false);
+  }
+
+  /** @param number of the sum among those of its result. */
+  #storeSum({ output, position }: LaneResult, number: Expr, t: Expr, total: Expr): void {
+    const { kept, value } = output;
+    const shape = value.type.shape.slice(1).filter((_, axis) => kept[axis] === undefined);
+    const own = indexAt(kept, this.#place.coordinates, delinear(shape, number));
+    const parts = partsOf(this.#plan, output);
+    const folded = this.#plan.outer.filter((slot) => !kept.includes(slot));
+    const part = add(
+      mul(
+        linear(
+          folded.map((slot) => this.#plan.extents[slot]),
+          folded.map((slot) => this.#place.coordinates[slot]),
+        ),
+        u32(tilesOf(this.#plan)),
+      ),
+      this.#tile,
+    );
+    const index: Index = [this.#place.row, t, ...(parts > 1 ? [part] : []), ...own];
+    storeElement(this.#block, this.context, this.#result(position), index, encode(total));
+  }
+
+  /** Writes the last states that somebody reads. */
+  #finish(): void {
+    const held = this.#body.held();
+    this.#block.if(this.#valid, () => {
+      this.#body.elements().forEach(({ state, index }, i) => {
+        storeElement(this.#block, this.context, this.instr.results[state], index, held[i]);
+      });
+    });
+  }
+}
+
+const linearKey = (index: Index): string => index.map((e) => (e.kind === "literal" ? e.value : "?")).join(",");
+
+function byPosition(parts: readonly LaneResult[]): readonly (readonly LaneResult[])[] {
+  const groups = new Map<number, LaneResult[]>();
+  for (const part of parts) groups.set(part.position, [...(groups.get(part.position) ?? []), part]);
+  return [...groups.values()];
+}
