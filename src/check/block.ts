@@ -78,9 +78,8 @@ class BlockChecker {
     const { declaration, values, path } = this.at;
     for (const { name } of declaration.parameters) {
       const value = values.get(name.name) ?? MISTAKEN;
-      this.#names.define([name], () => [
-        value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value,
-      ]);
+      const named = value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value;
+      this.#names.define([name], () => [named], value.kind === "value" ? "value or size" : "other");
     }
     const statements = declaration.body.filter((statement) => this.#allowed(statement));
     for (const statement of statements) {
@@ -149,7 +148,7 @@ class BlockChecker {
         this.#names.define([statement.name], () => [this.#const(statement)]);
         break;
       case "use":
-        this.#names.define([statement.name], () => [this.#use(statement)]);
+        this.#names.define([statement.name], () => [this.#use(statement)], "other");
         break;
       case "length":
         this.#lengths.declare(statement);

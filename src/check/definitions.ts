@@ -5,11 +5,15 @@
 
 import type { Span } from "../support/span.js";
 import type { Reporter } from "./report.js";
-import type { Meaning, Scope } from "./scope.js";
+import type { Meaning, Scope, Taken } from "./scope.js";
+
+/** Instances and functions are the others. */
+type Defined = "value or size" | "other";
 
 interface Definition {
   readonly names: readonly { readonly name: string; readonly span: Span }[];
   readonly resolve: () => readonly Meaning[];
+  readonly what: Defined;
   state: "waiting" | "busy" | "done";
   meanings: readonly Meaning[];
 }
@@ -30,8 +34,8 @@ export class Definitions implements Scope {
   }
 
   /** Defines names that get their meanings together; a name defined before keeps its first meaning. */
-  define(names: Definition["names"], resolve: Definition["resolve"]): void {
-    const definition: Definition = { names, resolve, state: "waiting", meanings: [] };
+  define(names: Definition["names"], resolve: Definition["resolve"], what: Defined = "value or size"): void {
+    const definition: Definition = { names, resolve, what, state: "waiting", meanings: [] };
     for (const [at, { name, span }] of names.entries()) {
       const before = this.#definitions.get(name);
       if (before === undefined) {
@@ -58,6 +62,13 @@ export class Definitions implements Scope {
     if (found === undefined) return this.outer.lookup(name, span);
     this.#resolve(found.definition, span);
     return found.definition.meanings[found.at] ?? { kind: "error" };
+  }
+
+  taken(name: string): Taken | undefined {
+    const found = this.#definitions.get(name);
+    if (found === undefined) return this.outer.taken(name);
+    const { names, what } = found.definition;
+    return what === "other" ? undefined : { span: names[found.at].span, isIndex: false };
   }
 
   /** Resolves what nothing has asked for, in the order written. */

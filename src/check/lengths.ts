@@ -3,7 +3,7 @@
 import type { BlockDeclaration, Ident, LengthStatement, PortStatement } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { didYouMean, type Reporter } from "./report.js";
-import type { Meaning, Scope } from "./scope.js";
+import type { Meaning, Scope, Taken } from "./scope.js";
 import { SCALAR } from "./sizes.js";
 
 /** A scope that knows the lengths, between the names of a block and those of its file. */
@@ -69,6 +69,11 @@ export class Lengths implements Scope {
   lookup(name: string, span: Span): Meaning | undefined {
     if (!this.#first.has(name)) return this.home.lookup(name, span);
     return { kind: "value", expr: { kind: "length", name, type: SCALAR, span } };
+  }
+
+  taken(name: string): Taken | undefined {
+    const length = this.#first.get(name);
+    return length === undefined ? this.home.taken(name) : { span: length.span, isIndex: false };
   }
 
   names(): readonly string[] {

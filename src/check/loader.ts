@@ -27,6 +27,11 @@ class FileScope implements Scope {
     return this.#meanings.get(name)?.meaning;
   }
 
+  /** Declarations are neither values nor sizes. */
+  taken(): undefined {
+    return undefined;
+  }
+
   names(): readonly string[] {
     return [...this.#meanings.keys()];
   }

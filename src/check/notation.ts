@@ -38,11 +38,10 @@ export function bindIndices(
 
 /** An index is local to its statement and has a name of its own. */
 function refuseTaken(context: Context, name: Ident, locals: ReadonlyMap<string, Meaning>): void {
-  const meaning = locals.get(name.name) ?? context.scope.lookup(name.name, name.span);
-  if (meaning?.kind !== "value") return;
-  const isIndex = meaning.expr.kind === "index";
-  const related = [{ span: meaning.expr.span, message: isIndex ? "bound here" : "the name in scope" }];
-  if (isIndex)
+  const taken = withNames(context.scope, locals).taken(name.name);
+  if (taken === undefined) return;
+  const related = [{ span: taken.span, message: taken.isIndex ? "bound here" : "the name in scope" }];
+  if (taken.isIndex)
     context.reporter.report("SEQ2009", name.span, `The index \`${name.name}\` is bound already.`, { related });
   else {
     const message = `The index \`${name.name}\` has the name of a value or size in scope.`;

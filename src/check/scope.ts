@@ -28,9 +28,17 @@ export type Meaning =
   /** Something mistaken; already reported. */
   | { readonly kind: "error" };
 
+/** A name that no index may have. */
+export interface Taken {
+  readonly span: Span;
+  readonly isIndex: boolean;
+}
+
 export interface Scope {
   /** A next value is looked up as `h'`. Undefined: the name means nothing here. */
   lookup(name: string, span: Span): Meaning | undefined;
+  /** Where a value or size of this name is defined, without asking what it is: that may need the one who asks. */
+  taken(name: string): Taken | undefined;
   /** Every name that means something here, for suggestions. */
   names(): readonly string[];
 }
@@ -52,6 +60,11 @@ export interface Context {
 export function withNames(outer: Scope, locals: ReadonlyMap<string, Meaning>): Scope {
   return {
     lookup: (name, span) => locals.get(name) ?? outer.lookup(name, span),
+    taken: (name) => {
+      const local = locals.get(name);
+      if (local === undefined) return outer.taken(name);
+      return local.kind === "value" ? { span: local.expr.span, isIndex: local.expr.kind === "index" } : undefined;
+    },
     names: () => [...locals.keys(), ...outer.names()],
   };
 }

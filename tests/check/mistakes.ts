@@ -31,6 +31,11 @@ export const mistakes: Record<string, readonly (readonly [text: string, ...expec
     ['import { A } from "./none.seq"', 'SEQ2006 "./none.seq"'],
     [inLayer("z[A] = x[A]"), "SEQ2008 A"],
     ["layer L(A) { input x: [A] param p[x]: [A] ~ x output y = x }", "SEQ2008 x"],
+    [inLayer("z[i: A] = x[i] i = sum(z)"), "SEQ2008 i"],
+    [inLayer("i[i: A] = x[i]"), "SEQ2008 i"],
+    [inLayer("z = sum[i](x[i]) i = 2 * z output i"), "SEQ2008 i"],
+    // An instance is neither a value nor a size.
+    [`${scale} ${inLayer("use i = Scale(A) u = i(x) output z[i] = u[i]")}`],
     [inLayer("z[i] = sum[i](x[i])"), "SEQ2009 i"],
     [inLayer("z = tanh(x, x)"), "SEQ2010 tanh(x, x)"],
     [`fn f(a) = a ${inLayer("z = f(x, x)")}`, "SEQ2010 f(x, x)"],
