@@ -4,6 +4,7 @@ import type { ApplyExpr, Argument, CallExpr, Expr, FunctionDeclaration, Ident, L
 import type { Span } from "../support/span.js";
 import { checkChain, type Once } from "./chains.js";
 import { axisHelp, callFunction, functionNames } from "./functions.js";
+import { foreignHint } from "./hints.js";
 import { constantOf, nameOf, wantNumber } from "./operators.js";
 import { type Match, matchPort } from "./ports.js";
 import { counted, didYouMean } from "./report.js";
@@ -20,21 +21,20 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
   const meaning = context.scope.lookup(callee.name, callee.span) ?? builtin(callee.name);
   if (meaning?.kind === "builtin" && meaning.name === "split") return checkSplit(context, expr);
   if (meaning === undefined) {
+    const [arg, axis] = expr.arguments.map(({ value }) => context.check(context, value));
+    const hint = arg && foreignHint(context, callee.name, arg, axis && constantOf(axis));
     const known = [...functionNames, ...context.scope.names()];
-    context.reporter.report(
-      "SEQ2003",
-      callee.span,
-      `There is no function \`${callee.name}\`.`,
-      didYouMean(callee.name, known),
-    );
+    const details = hint === undefined ? didYouMean(callee.name, known) : { help: hint };
+    context.reporter.report("SEQ2003", callee.span, `There is no function \`${callee.name}\`.`, details);
+    return NONE;
   }
-  if (meaning?.kind === "function") {
+  if (meaning.kind === "function") {
     const result = inline(context, meaning.declaration, meaning.home, expr);
     return result.type.kind === "error" ? NONE : { results: [result] };
   }
   const args = checkArguments(context, expr.arguments, callee.name);
   if (expr.arguments.some(({ name }) => name !== undefined)) return NONE;
-  switch (meaning?.kind) {
+  switch (meaning.kind) {
     case "builtin": {
       const result = callFunction({ context, name: meaning.name, args, span });
       return result.type.kind === "error" ? NONE : { results: [result] };

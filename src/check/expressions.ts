@@ -3,6 +3,7 @@
 import type { Expr, NameExpr, PathExpr } from "../parser/ast.js";
 import type { Span } from "../support/span.js";
 import { checkCall } from "./calls.js";
+import { transposeHint } from "./hints.js";
 import { checkElement, checkReduce } from "./notation.js";
 import { constantOf, matmul, operatorNames, pointwise } from "./operators.js";
 import { didYouMean, sourceText } from "./report.js";
@@ -120,8 +121,11 @@ function checkPath(context: Context, expr: PathExpr): TypedExpr {
   }
   if (meaning.kind !== "error") {
     const message = `\`${head.name}\` is ${describeMeaning(meaning)} and has no members.`;
-    const help = "there is no transpose: write `y[i] = sum[j](W[j, i] * x[j])`";
-    context.reporter.report("SEQ2005", span, message, meaning.kind === "value" && rest === "T" ? { help } : {});
+    const help =
+      meaning.kind === "value" && rest === "T"
+        ? transposeHint(context, { ...meaning.expr, span: head.span })
+        : undefined;
+    context.reporter.report("SEQ2005", span, message, help === undefined ? {} : { help });
   }
   return errorExpr(span);
 }

@@ -19,6 +19,12 @@ function axesOf(expr: TypedExpr): readonly Dim[] {
   return expr.type.kind === "array" ? expr.type.axes : [];
 }
 
+/** Of the axis counted from the front or, below zero, from the back; undefined where there is none. */
+function position(axes: readonly Dim[], axis: number): number | undefined {
+  const at = axis < 0 ? axes.length + axis : axis;
+  return at in axes ? at : undefined;
+}
+
 /** The expression's name, if it has one that can be indexed. */
 function nameFor(expr: TypedExpr, otherwise: string): string {
   const { file, start, end } = expr.span;
@@ -70,11 +76,61 @@ export function reductionHint(
   axis: number,
 ): string | undefined {
   const axes = axesOf(arg);
-  const at = axis < 0 ? axes.length + axis : axis;
-  if (!(at in axes)) return undefined;
+  const at = position(axes, axis);
+  if (at === undefined) return undefined;
   const names = indexNames(context, axes);
   const left = keeps ? names : names.toSpliced(at, 1);
   const reduced = `${op}[${names[at]}](${element(nameFor(arg, "x"), names)})`;
   if (left.length === 0) return reduced;
   return `${element(resultName(arg), left)} = ${reduced}`;
+}
+
+/** `y[d, k] = W[k, d]`: the last two axes exchanged. */
+export function transposeHint(context: Context, arg: TypedExpr): string | undefined {
+  const axes = axesOf(arg);
+  if (axes.length < 2) return undefined;
+  const names = indexNames(context, axes);
+  const [row, column] = names.slice(-2);
+  const exchanged = element(resultName(arg), [...names.slice(0, -2), column, row]);
+  return `there is no transpose: exchange the indices, \`${exchanged} = ${element(nameFor(arg, "x"), names)}\``;
+}
+
+/** The place of an extremum, along the last axis unless `axis` says otherwise. */
+function placeHint(extremum: "max" | "min") {
+  return (context: Context, arg: TypedExpr, axis = -1): string | undefined => {
+    const axes = axesOf(arg);
+    const at = position(axes, axis);
+    if (at === undefined) return undefined;
+    const names = indexNames(context, [...axes, axes[at]]);
+    const [outer, inner] = [names.slice(0, -1), names.slice(0, -1).with(at, names[axes.length])];
+    const read = (indices: readonly string[]) => element(nameFor(arg, "x"), indices);
+    const value = `min[${outer[at]}](where(${read(outer)} == ${extremum}[${inner[at]}](${read(inner)}), ${outer[at]}, inf))`;
+    const left = outer.toSpliced(at, 1);
+    const line = left.length === 0 ? value : `${element(resultName(arg), left)} = ${value}`;
+    return `the first place of the ${extremum === "max" ? "largest" : "smallest"}, as a number: \`${line}\``;
+  };
+}
+
+/** A running sum, along the first axis unless `axis` says otherwise. */
+function runningSumHint(context: Context, arg: TypedExpr, axis = 0): string | undefined {
+  const axes = axesOf(arg);
+  const at = position(axes, axis);
+  if (at === undefined) return undefined;
+  const names = indexNames(context, [...axes, axes[at]]);
+  const [outer, inner] = [names.slice(0, -1), names[axes.length]];
+  const left = element(resultName(arg), outer.with(at, `${outer[at]}: ${axes[at].text}`));
+  const read = element(nameFor(arg, "x"), outer.with(at, inner));
+  return `sum what a comparison leaves: \`${left} = sum[${inner}](where(${inner} <= ${outer[at]}, ${read}, 0))\``;
+}
+
+const foreign: ReadonlyMap<string, (context: Context, arg: TypedExpr, axis?: number) => string | undefined> = new Map([
+  ["argmax", placeHint("max")],
+  ["argmin", placeHint("min")],
+  ["cumsum", runningSumHint],
+  ["transpose", transposeHint],
+]);
+
+/** What stands for a function of other languages, of an array and perhaps along the axis of a number. */
+export function foreignHint(context: Context, name: string, arg: TypedExpr, axis?: number): string | undefined {
+  return foreign.get(name)?.(context, arg, axis);
 }

@@ -61,7 +61,9 @@ export function checkUse(
     return undefined;
   }
   if (parent.declaration.kind === "cell" && declaration.kind === "cell") {
-    context.reporter.report("SEQ4012", target.span, `The cell \`${target.name}\` is used inside a cell.`);
+    context.reporter.report("SEQ4012", target.span, `The cell \`${target.name}\` is used inside a cell.`, {
+      help: "a layer that scans along a size may stand in a cell",
+    });
     return undefined;
   }
   const given = bindArguments(context, declaration.parameters, statement.arguments, target.span);

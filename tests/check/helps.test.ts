@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { checkProgram } from "../../src/check/check.js";
+import { catalogue } from "../../src/diagnostics/catalogue.js";
 import { parse } from "../../src/parser/parse.js";
 import { hostOf } from "./host.js";
 
@@ -57,6 +58,17 @@ const rows: readonly (readonly [text: string, ...said: string[]])[] = [
   [model("y = x @ A"), "SEQ3002", "`y[t, k] = sum[d](x[t, d] * A[k, d])`"],
   [model("y = A @ q"), "SEQ3002", "`y[t, i, k] = sum[d](A[k, d] * q[t, i, d])`"],
   [model("y = b @ b"), "SEQ3002", "`sum[d](b[d] * b[d])`"],
+  [model("param W: [D, K] ~ zeros y = W.T @ b"), "SEQ2005", "there is no transpose: ", "`y[k, d] = W[d, k]`"],
+  [model("y = q.T"), "SEQ2005", "`y[t, d, i] = q[t, i, d]`"],
+  [model("y = b.T"), "SEQ2005 `b` is a value and has no members. undefined"],
+  [model("y = transpose(A) @ b"), "SEQ2003", "there is no transpose: ", "`y[d, k] = A[k, d]`"],
+  [model("y = transpose(A, 0, 1)"), "SEQ2003", "`y[d, k] = A[k, d]`"],
+  [model("y = cumsum(x)"), "SEQ2003", "`y[t: T, d] = sum[i](where(i <= t, x[i, d], 0))`"],
+  [model("y = cumsum(x, dim = -1)"), "SEQ2003", "`y[t, d: D] = sum[i](where(i <= d, x[t, i], 0))`"],
+  [model("y = argmax(x)"), "SEQ2003", "`y[t] = min[d](where(x[t, d] == max[i](x[t, i]), d, inf))`"],
+  [model("y = argmin(x, 0)"), "SEQ2003", "`y[d] = min[t](where(x[t, d] == min[i](x[i, d]), t, inf))`"],
+  [model("y = argmax(b, dim = 0)"), "SEQ2003", "`min[d](where(b[d] == max[i](b[i]), d, inf))`"],
+  [model("y = argmax(n[0])"), "SEQ2003 There is no function `argmax`. undefined"],
   [model("y = A @ n"), "SEQ3002 The last axis", "undefined"],
   [model("param p: [K, D] ~ xavier"), "SEQ2001", "the nearest here is `xavier_uniform` or `xavier_normal`"],
   [model("param p: [K, D] ~ glorot_normal"), "SEQ2001", "the nearest here is `xavier_normal`"],
@@ -86,8 +98,34 @@ test("an index has a letter that nothing else has", () => {
   expect(messages(text)[0]).toContain("`y[t, k] = sum[i](d[k, i] * x[t, i])`");
 });
 
-test("a product written as the help has it is sound", () => {
-  const text =
-    "model M(D = 4, K = 3) { input x: [T, D] param A: [K, D] ~ zeros y[t, k] = sum[d](A[k, d] * x[t, d]) output y }";
-  expect(messages(text)).toEqual([]);
+describe("what a help says to write is sound", () => {
+  test.each([
+    "y[t, k] = sum[d](A[k, d] * x[t, d])",
+    "y[d, k] = A[k, d]",
+    "y[t: T, d] = sum[i](where(i <= t, x[i, d], 0))",
+    "y[t, d: D] = sum[i](where(i <= d, x[t, i], 0))",
+    "y[t] = min[d](where(x[t, d] == max[i](x[t, i]), d, inf))",
+    "y = min[d](where(b[d] == max[i](b[i]), d, inf))",
+  ])("%s", (line) => {
+    const text = `model M(D = 4, K = 3) { input x: [T, D], b: [D] param A: [K, D] ~ zeros ${line} output y output x, A, b }`;
+    expect(messages(text)).toEqual([]);
+  });
+});
+
+describe("a cell inside a cell", () => {
+  const along = `cell Along(H) { input a: [H] state left: [H] left' = tanh(a + left) output left' }`;
+  const layer = `layer Row(H) { input a: [W, H] use along = Along(H) output row = scan along(a) }`;
+
+  test("is refused, and a layer that scans along a size is named in its place", () => {
+    const text = `${along} cell C(W, H) { input x: [W, H] state h: [W, H] use c = Along(H) h' = scan c(x + h) output h' }`;
+    const found = messages(text);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^SEQ4012 .* a layer that scans along a size may stand in a cell$/);
+    expect(catalogue.SEQ4012.explanation).toContain("A layer that scans along a size may stand in a cell");
+  });
+
+  test("such a layer is sound", () => {
+    const text = `${along} ${layer} cell C(W, H) { input x: [W, H] state h: [W, H] use r = Row(H) h' = r(x + h) output h' }`;
+    expect(messages(text)).toEqual([]);
+  });
 });

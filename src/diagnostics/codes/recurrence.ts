@@ -54,7 +54,8 @@ export const recurrence = {
   SEQ4012: {
     title: "cell stepped inside a cell",
     explanation:
-      "A cell is not run or used inside another cell. Stack scans one after another, or write the two updates in one cell.",
+      "A cell is not run or used inside another cell. Stack scans one after another, or write the two updates in one " +
+      "cell. A layer that scans along a size may stand in a cell: that scan runs within each step, from its start to its end.",
   },
   SEQ4013: {
     title: "start of a state that depends on the step",
