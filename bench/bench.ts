@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -28,6 +28,7 @@ interface Options {
   readonly all: boolean;
   readonly markdown: boolean;
   readonly from?: string;
+  readonly note?: string;
 }
 
 const list = (text: string): readonly string[] => text.split(",");
@@ -38,40 +39,50 @@ const options = new Command()
   .option("--systems <names>", `of ${SYSTEM_NAMES.join(", ")}`, list, SYSTEM_NAMES)
   .option("--quick", "few runs", false)
   .option("--all", "the large cases on a software adapter too", false)
-  .option("--json <file>", "write the rows")
+  .option("--json <file>", "write the rows, anew after each case")
   .option("--markdown", "keep the rows in bench/results and write the tables of bench/README.md", false)
   .option("--from <file>", "take the rows of an earlier --json instead of measuring")
+  .option("--note <text>", "a sentence to keep with the rows, such as that the machine had other work")
   .parse()
   .opts<Options>();
 
 if (options.from !== undefined) {
-  finish(readReport(options.from));
+  keep(readReport(options.from));
 } else {
   const cases = selectCases(options.cases);
-  finish(cases.length === 1 ? await measureHere(cases[0]) : measureApart(cases));
+  if (cases.length === 1) keep(await measureHere(cases[0]));
+  else measureApart(cases);
 }
+// Devices of peers keep the process alive.
+process.exit();
 
-function finish(report: Report): never {
+function keep(measured: Report): void {
+  const report = options.note === undefined ? measured : { ...measured, note: options.note };
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.markdown) publish(report);
-  // Devices of peers keep the process alive.
-  process.exit();
 }
 
 /** A process a case: no system sees the buffers that another case left in its pool, and a crash costs one case. */
-function measureApart(cases: readonly Case[]): Report {
+function measureApart(cases: readonly Case[]): void {
   const scratch = mkdtempSync(join(tmpdir(), "seqc-bench-"));
+  const file = join(scratch, "case.json");
   const flags = [...(options.quick ? ["--quick"] : []), ...(options.all ? ["--all"] : [])];
-  const reports = cases.flatMap(({ name }) => {
-    const file = join(scratch, `${name}.json`);
+  let rows: readonly Row[] = [];
+  for (const { name } of cases) {
     const given = [...flags, "--cases", name, "--systems", options.systems.join(","), "--json", file];
-    spawnSync(process.execPath, [...process.execArgv, process.argv[1], ...given], { stdio: "inherit" });
-    return existsSync(file) ? [readReport(file)] : [];
-  });
+    const { status, signal } = spawnSync(process.execPath, [...process.execArgv, process.argv[1], ...given], {
+      stdio: "inherit",
+    });
+    if (status !== 0) {
+      console.error(`${name}: the process ended with ${signal ?? status}\n`);
+      continue;
+    }
+    const report = readReport(file);
+    rows = [...rows, ...report.rows];
+    // After each case, so that who ends the run early keeps what there is.
+    keep({ ...report, rows });
+  }
   rmSync(scratch, { recursive: true });
-  const [first] = reports;
-  if (first === undefined) throw new Error("no case was measured");
-  return { ...first, rows: reports.flatMap(({ rows }) => rows) };
 }
 
 async function measureHere(of: Case): Promise<Report> {

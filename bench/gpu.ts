@@ -45,7 +45,8 @@ export async function installGpu(): Promise<MeteredGpu> {
   // The runtime's own search finds the driver and loads the Vulkan library; a second instance then finds them too.
   const { device, adapter } = await requestNodeDevice();
   device.destroy();
-  if (adapter.software) process.env.VK_ICD_FILENAMES ??= findSwiftShader()?.driver;
+  const driver = adapter.software ? findSwiftShader()?.driver : undefined;
+  if (driver !== undefined) process.env.VK_ICD_FILENAMES ??= driver;
   const navigator = { gpu: create([]), userAgent: "node" };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
   const meter = new Meter();

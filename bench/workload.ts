@@ -10,6 +10,9 @@ import type { Case } from "./cases.js";
 
 const SEED = 1;
 
+/** A prime, so that no axis has it. */
+const PERIOD = 1_000_003;
+
 /**
  * AdamW and clipping, alike for all. The limit is below the norm at the start, so that clipping does something; eps is
  * large against rounding, so that no element's direction is decided by noise and results can be compared.
@@ -72,16 +75,16 @@ export function makeWorkload(of: Case): Workload {
   };
 }
 
-/** Standard normal numbers, uniform ids. */
+/** Standard normal numbers, uniform ids. Long arrays repeat themselves, as drawing takes longer than many a step. */
 function draw({ name, shape, elem, classes }: Port, { batch, length }: Case): Data {
   const extents = [BATCH, ...shape].map((axis) => (axis === BATCH ? batch : axis === "T" ? length : Number(axis)));
   const key: Words = [SEED, hashName(name)];
-  const indices = Array.from({ length: product(extents) }, (_, i) => i);
-  if (elem !== "i32" || classes === undefined) {
-    return { name, shape: extents, values: Float32Array.from(indices, (i) => toNormal(threefry(key, [i, 0]))) };
-  }
-  const values = Int32Array.from(indices, (i) => Math.floor(toUniform(threefry(key, [i, 0])) * classes));
-  return { name, shape: extents, values, classes };
+  const ids = elem === "i32" && classes !== undefined;
+  const pick = ids ? (words: Words) => Math.floor(toUniform(words) * classes) : toNormal;
+  const drawn = Array.from({ length: Math.min(product(extents), PERIOD) }, (_, i) => pick(threefry(key, [i, 0])));
+  const values = new (ids ? Int32Array : Float32Array)(product(extents));
+  for (let at = 0; at < values.length; at += PERIOD) values.set(drawn.slice(0, values.length - at), at);
+  return ids ? { name, shape: extents, values, classes } : { name, shape: extents, values };
 }
 
 export function product(extents: readonly number[]): number {

@@ -45,7 +45,7 @@ export function replaceResults(text: string, results: string): string {
 }
 
 /** A section of the README: the adapter, a table, the chart where there is one, what was not measured. */
-export function renderReport({ adapter, threads, node, date, rows }: Report): string {
+export function renderReport({ adapter, threads, node, date, note, rows }: Report): string {
   const measured = rows.filter(({ medianMs }) => medianMs !== null);
   const others = rows.filter(({ medianMs }) => medianMs === null);
   const adapters = [...new Map(measured.map((row) => [row.system, row.adapter])).entries()];
@@ -54,7 +54,7 @@ export function renderReport({ adapter, threads, node, date, rows }: Report): st
   const curves = measured.some((row) => CASES.some((of) => of.curve && of.name === row.case));
   return [
     `### ${adapter}`,
-    `Measured ${date} with Node ${node} on ${threads} threads of the CPU.`,
+    `Measured ${date} with Node ${node} on ${threads} threads of the CPU.${note === undefined ? "" : ` ${note}`}`,
     adapters.map(([system, name]) => `- ${system}: ${name}`).join("\n"),
     renderTable(measured),
     ...(curves ? [`![Time and memory over the length](results/${slug(adapter)}.svg)`] : []),

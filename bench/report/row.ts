@@ -33,6 +33,8 @@ export interface Report {
   readonly node: string;
   /** YYYY-MM-DD of the newest rows. */
   readonly date: string;
+  /** What a reader has to know, such as that the machine had other work. */
+  readonly note?: string;
   readonly rows: readonly Row[];
 }
 

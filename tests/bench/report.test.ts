@@ -162,7 +162,8 @@ describe("a report", () => {
       [row("jax", { medianMs: 9 }), unmeasured("ssm-1-128-64-16", "torch", "no such layer")],
     );
     expect(rows.map(({ medianMs }) => medianMs)).toEqual([4, 9, null]);
-    const text = renderReport({ adapter: "A GPU", threads: 2, node: "20", date: "2026-01-01", rows });
+    const text = renderReport({ adapter: "A GPU", threads: 2, node: "20", date: "2026-01-01", note: "Rough.", rows });
+    expect(text).toContain("CPU. Rough.");
     expect(text).toContain("### A GPU");
     expect(text).toContain("- torch: no such layer (ssm-1-128-64-16)");
     expect(text.match(/lstm-16-32-16-64/g)).toHaveLength(2);
