@@ -44,13 +44,13 @@ export interface Slot {
   readonly last: number;
 }
 
-/** One dispatch; the number of workgroups is the product of `groups`. The runtime may fold it over x and y: the
+/** One dispatch; the number of workgroups is the sum of the products of `groups`. The runtime may fold it over x and y: the
  * kernel numbers its workgroups `workgroup_id.y * num_workgroups.x + workgroup_id.x` and ignores those past the end. */
 export interface Dispatch {
   /** The entry point in `Program.wgsl`. */
   readonly kernel: string;
   readonly layout: "step" | "update";
-  readonly groups: readonly Count[];
+  readonly groups: readonly (readonly Count[])[];
 }
 
 export interface Program {

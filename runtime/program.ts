@@ -158,7 +158,7 @@ export class Execution {
     const most = device.limits.maxComputeWorkgroupsPerDimension;
     this.#folded = program.dispatches.map(({ groups }) =>
       foldGroups(
-        groups.reduce((total, count) => total * evaluateCount(count, sizes), 1),
+        groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0),
         most,
       ),
     );

@@ -49,8 +49,8 @@ export interface Kernel {
   readonly layout: "step" | "update";
   readonly workgroupSize: number;
   readonly arrays: readonly WorkgroupArray[];
-  /** The number of workgroups is the product of these. */
-  readonly groups: readonly Count[];
+  /** The number of workgroups is the sum of the products of these. */
+  readonly groups: readonly (readonly Count[])[];
   readonly body: readonly Stmt[];
 }
 

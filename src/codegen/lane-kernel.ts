@@ -163,8 +163,8 @@ class LaneEmitter {
       arrays: this.#arrays,
       groups:
         this.#added === 0
-          ? [count([BATCH, productOf(plan.extents)], plan.workgroupSize)]
-          : [count([BATCH, around * tilesOf(plan)])],
+          ? [[count([BATCH, productOf(plan.extents)], plan.workgroupSize)]]
+          : [[count([BATCH, around * tilesOf(plan)])]],
       body: this.#block.stmts,
     };
   }

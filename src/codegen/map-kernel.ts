@@ -28,7 +28,7 @@ export function mapKernel(name: string, group: Extract<Group, { kind: "map" }>, 
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [],
-    groups: [count(shape, WORKGROUP)],
+    groups: [[count(shape, WORKGROUP)]],
     body: block.stmts,
   };
 }

@@ -164,7 +164,7 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [left, right].map(({ array, patch: side }) => ({ name: array, size: side * SIDE * DEPTH })),
-    groups: [count(batch.dims), count(rows.dims, height * SIDE), count(columns.dims, width * SIDE)],
+    groups: [[count(batch.dims), count(rows.dims, height * SIDE), count(columns.dims, width * SIDE)]],
     body: block.stmts,
   };
 }

@@ -11,6 +11,7 @@ import {
 import { forEachInstr } from "../ir/traverse.js";
 import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
+import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
 import { add, type Expr, type Kernel, planWord, u32 } from "./kernel-ir.js";
 import { laneKernel } from "./lane-kernel.js";
@@ -20,6 +21,7 @@ import { matmulKernel } from "./matmul-kernel.js";
 import { CHUNK } from "./replay.js";
 import { scanKernel } from "./scan-kernel.js";
 import { type Group, schedule } from "./schedule.js";
+import { planStages } from "./stages.js";
 import { treeKernel } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
 import { printModule } from "./wgsl.js";
@@ -81,11 +83,20 @@ function kernelOf(name: string, group: Group, context: KernelContext, starts: Ex
   }
 }
 
+/** Work that is little in all has no use for tiles and trees. */
+function asMap(group: Group): Group {
+  return group.kind === "scan" ? group : { kind: "map", shape: group.shape, roots: group.roots };
+}
+
 export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): Program {
-  const { groups, reads, definitions } = schedule(graph);
+  const scheduled = schedule(graph);
+  const { groups, reads, definitions } = scheduled;
+  const stages = planStages(scheduled);
+  const stageOf = new Map(stages.flatMap((stage, when) => stage.groups.map((at) => [at, when] as const)));
+  const when = (at: number) => present(stageOf.get(at), "program", "the stage of a group");
   const table = new SlotTable();
   const training = graph.results.some((r) => r.kind === "grad");
-  const end = groups.length + (training ? 2 : 0);
+  const end = stages.length + (training ? 2 : 0);
 
   const inputs: Record<string, number> = {};
   const argument = new Map<ValueId, Address | Home>();
@@ -125,7 +136,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
   reads.forEach((ids, at) => {
     for (const id of ids) {
       const known = argument.get(id);
-      if (known && "slot" in known) table.live(known.slot, at);
+      if (known && "slot" in known) table.live(known.slot, when(at));
     }
   });
   groups.forEach((group, at) => {
@@ -133,9 +144,10 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
       if (!definitions.has(root.id)) continue;
       const readers = reads.flatMap((ids, reader) => (ids.has(root.id) ? [reader] : []));
       if (readers.length > 0 && !homes.has(root.id)) {
-        house(root, { slot: table.open(root.hint ?? "v", count(root.type.shape), at), offset: 0 });
+        house(root, { slot: table.open(root.hint ?? "v", count(root.type.shape), when(at)), offset: 0 });
       }
-      for (const { slot } of homes.get(root.id) ?? []) for (const when of [at, ...readers]) table.live(slot, when);
+      for (const { slot } of homes.get(root.id) ?? [])
+        for (const user of [at, ...readers]) table.live(slot, when(user));
     }
   });
 
@@ -143,8 +155,8 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     memory: "arena",
     offset: add(table.offset(slot), u32(offset)),
   });
-  const starts = chunkStarts(groups, table);
-  const kernels = groups.map((group, at) => {
+  const starts = chunkStarts(groups, table, when);
+  const kernelAt = (name: string, at: number, group: Group): Kernel => {
     const own = new Set(group.roots.map((r) => r.id));
     const context: KernelContext = {
       definitions,
@@ -155,16 +167,26 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
         return home && address(home);
       },
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
-      scratch: (name: string, shape: readonly Dim[]) => table.offset(table.open(name, count(shape), at)),
+      scratch: (hint: string, shape: readonly Dim[]) => table.offset(table.open(hint, count(shape), when(at))),
     };
-    return kernelOf(`k${at}_${group.kind}`, group, context, starts.get(at));
+    return kernelOf(name, group, context, starts.get(at));
+  };
+  const kernels = stages.map(({ kind, groups: members }, stage) => {
+    const [at] = members;
+    if (kind === "single") return kernelAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
+    const compose = kind === "chain" ? chain : alongside;
+    const parts = members.map((member, i) => {
+      const group = kind === "chain" ? asMap(groups[member]) : groups[member];
+      return kernelAt(`k${stage}_${i}`, member, group);
+    });
+    return compose(`k${stage}_${kind}`, parts);
   });
 
   if (gradients !== undefined) {
-    const partials = table.open("partials", count([partialCount(layout)]), groups.length);
-    table.live(partials, groups.length + 1);
+    const partials = table.open("partials", count([partialCount(layout)]), stages.length);
+    table.live(partials, stages.length + 1);
     const norm = table.open("gradNorm", count([1]), end);
-    table.live(norm, groups.length + 1);
+    table.live(norm, stages.length + 1);
     scalars.gradNorm = norm;
     kernels.push(
       squaresKernel(layout, table.offset(gradients), table.offset(partials)),
@@ -194,7 +216,11 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
 }
 
 /** A slot for the states at the starts of chunks, from each loop that is replayed to the one that replays it. */
-function chunkStarts(groups: readonly Group[], table: SlotTable): ReadonlyMap<number, Expr> {
+function chunkStarts(
+  groups: readonly Group[],
+  table: SlotTable,
+  when: (at: number) => number,
+): ReadonlyMap<number, Expr> {
   const found = new Map<number, Expr>();
   groups.forEach((group, at) => {
     if (group.kind !== "scan" || group.replay === undefined) return;
@@ -204,8 +230,12 @@ function chunkStarts(groups: readonly Group[], table: SlotTable): ReadonlyMap<nu
       .slice(0, forward.attrs.states)
       .reduce((n, state, i) => n + innerSize(state, plan.states[i]), 0);
     const size = count([BATCH, held * productOf(plan.extents)]);
-    const slot = table.open("starts", { ...size, chunks: [{ length: forward.attrs.length, steps: CHUNK }] }, from);
-    table.live(slot, at);
+    const slot = table.open(
+      "starts",
+      { ...size, chunks: [{ length: forward.attrs.length, steps: CHUNK }] },
+      when(from),
+    );
+    table.live(slot, when(at));
     for (const group of [from, at]) found.set(group, table.offset(slot));
   });
   return found;

@@ -132,7 +132,7 @@ class ScanEmitter {
       layout: "step",
       workgroupSize: plan.workgroupSize,
       arrays: this.#arrays,
-      groups: [{ factor: 1, lengths: [BATCH], divisor: plan.rows }],
+      groups: [[{ factor: 1, lengths: [BATCH], divisor: plan.rows }]],
       body: this.#block.stmts,
     };
   }

@@ -74,7 +74,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays,
-    groups: [{ factor: results, lengths: [], divisor: columns }],
+    groups: [[{ factor: results, lengths: [], divisor: columns }]],
     body: block.stmts,
   };
 }

@@ -58,7 +58,7 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [{ name: memory, size: WORKGROUP }],
-    groups: [{ factor: partialCount(layout), lengths: [], divisor: 1 }],
+    groups: [[{ factor: partialCount(layout), lengths: [], divisor: 1 }]],
     body: block.stmts,
   };
 }
@@ -102,7 +102,7 @@ export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: 
     layout: "update",
     workgroupSize: WORKGROUP,
     arrays: [],
-    groups: [{ factor: layout.trainable, lengths: [], divisor: WORKGROUP * RUN }],
+    groups: [[{ factor: layout.trainable, lengths: [], divisor: WORKGROUP * RUN }]],
     body: block.stmts,
   };
 }

@@ -72,20 +72,44 @@ fn k1_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
 }
 
 // %23 over [_B, T]
+// %47 over [_B, T, 3]
 @compute @workgroup_size(64)
-fn k2_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+fn k2_alongside(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
-  let element_0 = ((group * 64u) + thread);
-  if ((element_0 < (plan._B * plan.T))) {
-    var sum_1 = 0.0f;
-    for (var k_2 = 0u; k_2 < 3u; k_2 += 1u) {
-      let h_3 = arena[(plan.s5_h + ((element_0 * 3u) + k_2))];
-      let ys_4 = arena[(plan.s1_ys + ((element_0 * 3u) + k_2))];
-      let v_5 = (h_3 - ys_4);
-      let v_6 = (v_5 * v_5);
-      sum_1 = (sum_1 + v_6);
+  let end_0 = (((plan._B * plan.T) + 63u) / 64u);
+  if ((group < end_0)) {
+    let group = group;
+    let element_0 = ((group * 64u) + thread);
+    if ((element_0 < (plan._B * plan.T))) {
+      var sum_1 = 0.0f;
+      for (var k_2 = 0u; k_2 < 3u; k_2 += 1u) {
+        let h_3 = arena[(plan.s5_h + ((element_0 * 3u) + k_2))];
+        let ys_4 = arena[(plan.s1_ys + ((element_0 * 3u) + k_2))];
+        let v_5 = (h_3 - ys_4);
+        let v_6 = (v_5 * v_5);
+        sum_1 = (sum_1 + v_6);
+      }
+      arena[(plan.s6_v + element_0)] = sum_1;
     }
-    arena[(plan.s6_v + element_0)] = sum_1;
+  }
+  let end_1 = (end_0 + ((((plan._B * plan.T) * 3u) + 63u) / 64u));
+  if (((group >= end_0) && (group < end_1))) {
+    let group = (group - end_0);
+    let element_0 = ((group * 64u) + thread);
+    let v_1 = i32(plan._B);
+    let v_2 = f32(v_1);
+    let v_3 = i32(plan.T);
+    let v_4 = f32(v_3);
+    let v_5 = (v_2 * v_4);
+    let v_6 = (1.0f / v_5);
+    let v_7 = (v_6 / 3.0f);
+    let h_8 = arena[(plan.s5_h + element_0)];
+    let ys_9 = arena[(plan.s1_ys + element_0)];
+    let v_10 = (h_8 - ys_9);
+    let v_11 = (v_7 * v_10);
+    if ((element_0 < ((plan._B * plan.T) * 3u))) {
+      arena[(plan.s7_v + element_0)] = v_11;
+    }
   }
 }
 
@@ -161,30 +185,9 @@ fn k3_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   }
 }
 
-// %47 over [_B, T, 3]
-@compute @workgroup_size(64)
-fn k4_map(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
-  let group = place.y * extent.x + place.x;
-  let element_0 = ((group * 64u) + thread);
-  let v_1 = i32(plan._B);
-  let v_2 = f32(v_1);
-  let v_3 = i32(plan.T);
-  let v_4 = f32(v_3);
-  let v_5 = (v_2 * v_4);
-  let v_6 = (1.0f / v_5);
-  let v_7 = (v_6 / 3.0f);
-  let h_8 = arena[(plan.s5_h + element_0)];
-  let ys_9 = arena[(plan.s1_ys + element_0)];
-  let v_10 = (h_8 - ys_9);
-  let v_11 = (v_7 * v_10);
-  if ((element_0 < ((plan._B * plan.T) * 3u))) {
-    arena[(plan.s7_v + element_0)] = v_11;
-  }
-}
-
 // scan reverse over T: states %51, %89, %95; a channel a thread
 @compute @workgroup_size(64)
-fn k5_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+fn k4_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
   let valid_1 = (channel_0 < (plan._B * 3u));
@@ -222,10 +225,10 @@ fn k5_scan(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
 }
 
 // %94, %100, %77 [3] by trees over [_B]
-var<workgroup> k6_tree_partial_0: array<f32, 256>;
-var<workgroup> k6_tree_partial_1: array<f32, 256>;
+var<workgroup> k5_tree_partial_0: array<f32, 256>;
+var<workgroup> k5_tree_partial_1: array<f32, 256>;
 @compute @workgroup_size(256)
-fn k6_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+fn k5_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   var partial_0 = 0.0f;
   var partial_1 = 0.0f;
@@ -235,86 +238,86 @@ fn k6_tree(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
     let x_4 = arena[(plan.s9_v + ((term_2 * 3u) + group))];
     partial_1 = (partial_1 + x_4);
   }
-  k6_tree_partial_0[thread] = partial_0;
-  k6_tree_partial_1[thread] = partial_1;
+  k5_tree_partial_0[thread] = partial_0;
+  k5_tree_partial_1[thread] = partial_1;
   workgroupBarrier();
   if ((thread < 128u)) {
-    let part_5 = k6_tree_partial_0[thread];
-    let part_6 = k6_tree_partial_0[(thread + 128u)];
-    k6_tree_partial_0[thread] = (part_5 + part_6);
-    let part_7 = k6_tree_partial_1[thread];
-    let part_8 = k6_tree_partial_1[(thread + 128u)];
-    k6_tree_partial_1[thread] = (part_7 + part_8);
+    let part_5 = k5_tree_partial_0[thread];
+    let part_6 = k5_tree_partial_0[(thread + 128u)];
+    k5_tree_partial_0[thread] = (part_5 + part_6);
+    let part_7 = k5_tree_partial_1[thread];
+    let part_8 = k5_tree_partial_1[(thread + 128u)];
+    k5_tree_partial_1[thread] = (part_7 + part_8);
   }
   workgroupBarrier();
   if ((thread < 64u)) {
-    let part_9 = k6_tree_partial_0[thread];
-    let part_10 = k6_tree_partial_0[(thread + 64u)];
-    k6_tree_partial_0[thread] = (part_9 + part_10);
-    let part_11 = k6_tree_partial_1[thread];
-    let part_12 = k6_tree_partial_1[(thread + 64u)];
-    k6_tree_partial_1[thread] = (part_11 + part_12);
+    let part_9 = k5_tree_partial_0[thread];
+    let part_10 = k5_tree_partial_0[(thread + 64u)];
+    k5_tree_partial_0[thread] = (part_9 + part_10);
+    let part_11 = k5_tree_partial_1[thread];
+    let part_12 = k5_tree_partial_1[(thread + 64u)];
+    k5_tree_partial_1[thread] = (part_11 + part_12);
   }
   workgroupBarrier();
   if ((thread < 32u)) {
-    let part_13 = k6_tree_partial_0[thread];
-    let part_14 = k6_tree_partial_0[(thread + 32u)];
-    k6_tree_partial_0[thread] = (part_13 + part_14);
-    let part_15 = k6_tree_partial_1[thread];
-    let part_16 = k6_tree_partial_1[(thread + 32u)];
-    k6_tree_partial_1[thread] = (part_15 + part_16);
+    let part_13 = k5_tree_partial_0[thread];
+    let part_14 = k5_tree_partial_0[(thread + 32u)];
+    k5_tree_partial_0[thread] = (part_13 + part_14);
+    let part_15 = k5_tree_partial_1[thread];
+    let part_16 = k5_tree_partial_1[(thread + 32u)];
+    k5_tree_partial_1[thread] = (part_15 + part_16);
   }
   workgroupBarrier();
   if ((thread < 16u)) {
-    let part_17 = k6_tree_partial_0[thread];
-    let part_18 = k6_tree_partial_0[(thread + 16u)];
-    k6_tree_partial_0[thread] = (part_17 + part_18);
-    let part_19 = k6_tree_partial_1[thread];
-    let part_20 = k6_tree_partial_1[(thread + 16u)];
-    k6_tree_partial_1[thread] = (part_19 + part_20);
+    let part_17 = k5_tree_partial_0[thread];
+    let part_18 = k5_tree_partial_0[(thread + 16u)];
+    k5_tree_partial_0[thread] = (part_17 + part_18);
+    let part_19 = k5_tree_partial_1[thread];
+    let part_20 = k5_tree_partial_1[(thread + 16u)];
+    k5_tree_partial_1[thread] = (part_19 + part_20);
   }
   workgroupBarrier();
   if ((thread < 8u)) {
-    let part_21 = k6_tree_partial_0[thread];
-    let part_22 = k6_tree_partial_0[(thread + 8u)];
-    k6_tree_partial_0[thread] = (part_21 + part_22);
-    let part_23 = k6_tree_partial_1[thread];
-    let part_24 = k6_tree_partial_1[(thread + 8u)];
-    k6_tree_partial_1[thread] = (part_23 + part_24);
+    let part_21 = k5_tree_partial_0[thread];
+    let part_22 = k5_tree_partial_0[(thread + 8u)];
+    k5_tree_partial_0[thread] = (part_21 + part_22);
+    let part_23 = k5_tree_partial_1[thread];
+    let part_24 = k5_tree_partial_1[(thread + 8u)];
+    k5_tree_partial_1[thread] = (part_23 + part_24);
   }
   workgroupBarrier();
   if ((thread < 4u)) {
-    let part_25 = k6_tree_partial_0[thread];
-    let part_26 = k6_tree_partial_0[(thread + 4u)];
-    k6_tree_partial_0[thread] = (part_25 + part_26);
-    let part_27 = k6_tree_partial_1[thread];
-    let part_28 = k6_tree_partial_1[(thread + 4u)];
-    k6_tree_partial_1[thread] = (part_27 + part_28);
+    let part_25 = k5_tree_partial_0[thread];
+    let part_26 = k5_tree_partial_0[(thread + 4u)];
+    k5_tree_partial_0[thread] = (part_25 + part_26);
+    let part_27 = k5_tree_partial_1[thread];
+    let part_28 = k5_tree_partial_1[(thread + 4u)];
+    k5_tree_partial_1[thread] = (part_27 + part_28);
   }
   workgroupBarrier();
   if ((thread < 2u)) {
-    let part_29 = k6_tree_partial_0[thread];
-    let part_30 = k6_tree_partial_0[(thread + 2u)];
-    k6_tree_partial_0[thread] = (part_29 + part_30);
-    let part_31 = k6_tree_partial_1[thread];
-    let part_32 = k6_tree_partial_1[(thread + 2u)];
-    k6_tree_partial_1[thread] = (part_31 + part_32);
+    let part_29 = k5_tree_partial_0[thread];
+    let part_30 = k5_tree_partial_0[(thread + 2u)];
+    k5_tree_partial_0[thread] = (part_29 + part_30);
+    let part_31 = k5_tree_partial_1[thread];
+    let part_32 = k5_tree_partial_1[(thread + 2u)];
+    k5_tree_partial_1[thread] = (part_31 + part_32);
   }
   workgroupBarrier();
   if ((thread < 1u)) {
-    let part_33 = k6_tree_partial_0[thread];
-    let part_34 = k6_tree_partial_0[(thread + 1u)];
-    k6_tree_partial_0[thread] = (part_33 + part_34);
-    let part_35 = k6_tree_partial_1[thread];
-    let part_36 = k6_tree_partial_1[(thread + 1u)];
-    k6_tree_partial_1[thread] = (part_35 + part_36);
+    let part_33 = k5_tree_partial_0[thread];
+    let part_34 = k5_tree_partial_0[(thread + 1u)];
+    k5_tree_partial_0[thread] = (part_33 + part_34);
+    let part_35 = k5_tree_partial_1[thread];
+    let part_36 = k5_tree_partial_1[(thread + 1u)];
+    k5_tree_partial_1[thread] = (part_35 + part_36);
   }
   let x_40 = arena[(plan.s4_v + group)];
   let v_41 = (1.0f - x_40);
   let v_42 = (x_40 * v_41);
   if ((thread == 0u)) {
-    let total_37 = k6_tree_partial_0[thread];
-    let total_38 = k6_tree_partial_1[thread];
+    let total_37 = k5_tree_partial_0[thread];
+    let total_38 = k5_tree_partial_1[thread];
     let v_39 = (total_38 - total_37);
     let v_43 = (v_39 * v_42);
     arena[(plan.s2_gradients + group)] = v_43;

@@ -1,0 +1,63 @@
+/** @file Several kernels as one dispatch (stages.ts says which). Their statements stay as they are, each in a scope of its own. */
+
+import type { Count } from "../../runtime/manifest.js";
+import { add, type Expr, GROUP, infix, type Kernel, mul, planWord, type Stmt, u32, variable } from "./kernel-ir.js";
+
+/** Numbers of workgroups of the parts as they come. */
+function workgroups({ groups }: Kernel): Expr {
+  return groups.map((product) => product.map(counted).reduce(mul, u32(1))).reduce(add);
+}
+
+function counted({ factor, lengths, divisor, chunks = [] }: Count): Expr {
+  const upwards = (n: Expr, by: number) => (by === 1 ? n : infix("/", add(n, u32(by - 1)), u32(by)));
+  const whole = lengths.map(planWord).reduce(mul, u32(1));
+  const all = chunks.reduce((n, { length, steps }) => mul(n, upwards(planWord(length), steps)), whole);
+  return upwards(mul(all, u32(factor)), divisor);
+}
+
+/** The statements with `GROUP` standing for another number. */
+function numbered(group: Expr, body: readonly Stmt[]): readonly Stmt[] {
+  return [{ kind: "let", name: "group", value: group }, ...body];
+}
+
+const composed = (name: string, parts: readonly Kernel[]) => ({
+  name,
+  comment: parts.map(({ comment }) => comment).join("\n"),
+  layout: parts[0].layout,
+  workgroupSize: parts[0].workgroupSize,
+  arrays: parts.flatMap(({ arrays }) => arrays),
+});
+
+/** One after another by one workgroup: each takes the workgroups of a kernel in turn. */
+export function chain(name: string, parts: readonly Kernel[]): Kernel {
+  const body = parts.flatMap((part, i): Stmt[] => {
+    const turn = `turn_${i}`;
+    const loop: Stmt = {
+      kind: "for",
+      name: turn,
+      from: u32(0),
+      below: workgroups(part),
+      step: u32(1),
+      body: numbered(variable(turn, "u32", 1), part.body),
+    };
+    return i === 0 ? [loop] : [{ kind: "barrier", storage: true }, loop];
+  });
+  return { ...composed(name, parts), groups: [[{ factor: 1, lengths: [], divisor: 1 }]], body };
+}
+
+/** At the same time: the workgroups of all are numbered through. */
+export function alongside(name: string, parts: readonly Kernel[]): Kernel {
+  let first: Expr = u32(0);
+  const body = parts.flatMap((part, i): Stmt[] => {
+    const [from, end] = [first, `end_${i}`];
+    const value = add(from, workgroups(part));
+    first = variable(end, "u32", 0);
+    const below = infix("<", GROUP, first);
+    const condition = i === 0 ? below : infix("&&", infix(">=", GROUP, from), below);
+    return [
+      { kind: "let", name: end, value },
+      { kind: "if", condition, body: numbered(infix("-", GROUP, from), part.body) },
+    ];
+  });
+  return { ...composed(name, parts), groups: parts.flatMap(({ groups }) => groups), body };
+}
