@@ -65,7 +65,7 @@ fn total(at: u32) -> f32 {
   }
 }`;
   const inputs = { tokens: 0, next: 1 };
-  const dispatch = (kernel: string, layout: "step" | "update" = "step") => ({ kernel, layout, groups: [one] });
+  const dispatch = (kernel: string, layout: "step" | "update" = "step") => ({ kernel, layout, groups: [[one]] });
   const none = { outputs: {}, scalars: {}, nextStates: {} };
 
   const train: Program = {
