@@ -43,7 +43,7 @@ export function checkCall(context: Context, expr: CallExpr | ApplyExpr): Results
       const { kind, declaration, blocks, isArray } = meaning.instance;
       if (kind === "layer" && !isArray) return applyLayer(context, blocks[0], args, expr);
       if (isArray) {
-        const message = `\`${callee.name}\` is ${blocks.length} instances of the ${kind} ${declaration}.`;
+        const message = `\`${callee.name}\` is several instances of the ${kind} ${declaration}.`;
         const call = kind === "cell" ? `chain scan ${callee.name}(xs)` : `chain ${callee.name}(x)`;
         context.reporter.report("SEQ4009", callee.span, message, { help: `run them one after another: \`${call}\`` });
         return NONE;
@@ -284,7 +284,7 @@ function checkApply(context: Context, expr: ApplyExpr): Results {
     expr.scan === "none" ? applyLayer(context, block, inputs, expr) : scanCell(context, block, inputs, expr, prefix);
   if (expr.chain) return checkChain(context, instance, args, expr, once);
   if (!instance.isArray) return once(instance.blocks[0], args, "");
-  const message = `\`${callee.name}\` is ${instance.blocks.length} instances of the ${instance.kind} ${instance.declaration}.`;
+  const message = `\`${callee.name}\` is several instances of the ${instance.kind} ${instance.declaration}.`;
   const help = `stack the scans: \`chain scan ${callee.name}(xs)\``;
   context.reporter.report("SEQ4009", callee.span, message, { help });
   return NONE;

@@ -4,10 +4,13 @@ import { catalogue, isDiagnosticCode } from "../diagnostics/catalogue.js";
 import { suggest } from "../diagnostics/suggest.js";
 import { CommandError } from "./exit.js";
 
-/** The page of `code`. @throws CommandError where there is no such code. */
+/** What `code` means, and where its specs are. @throws CommandError where there is no such code. */
 export function explainError(code: string): string {
   const known = code.toUpperCase();
-  if (isDiagnosticCode(known)) return `${known}: ${catalogue[known].title}\n\n${catalogue[known].explanation}`;
+  if (isDiagnosticCode(known)) {
+    const { title, explanation } = catalogue[known];
+    return `${known}: ${title}\n\n${explanation}\n\nMore under ${known} in docs/diagnostics.md.`;
+  }
   const near = suggest(known, Object.keys(catalogue));
   throw new CommandError(`there is no code ${code}${near === undefined ? "" : `: did you mean ${near}?`}`);
 }
