@@ -40,8 +40,16 @@ module.exports = {
     only("src/passes", [SUPPORT, IR], "passes never see syntax"),
     only(
       "src/explain",
-      [SUPPORT, IR, "^src/passes/", "^src/lower/lower\\.ts$", "^src/check/(typed|reads)\\.ts$"],
-      "the derivative that is shown is the one that is compiled",
+      [
+        SUPPORT,
+        IR,
+        "^src/passes/",
+        "^src/lower/lower\\.ts$",
+        "^src/check/(typed|reads)\\.ts$",
+        "^src/codegen/",
+        "^runtime/(manifest|arena)\\.ts$",
+      ],
+      "the derivative and the schedule that are shown are those that are compiled",
     ),
     only(
       "src/codegen",

@@ -9,6 +9,7 @@ import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
 import { checkCommand } from "./check-command.js";
 import { compileCommand } from "./compile-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
+import { explainCommand } from "./explain-command.js";
 import { explainError } from "./explain-error.js";
 import { gradCommand } from "./grad-command.js";
 import { trainCommand } from "./train-command.js";
@@ -74,6 +75,17 @@ function commands(end: (code: ExitCode) => void): Command {
     new Option(flags, what).argParser(wholeNumber(flags.split(" ")[0], least));
   const real = (flags: string, what: string, range: "positive" | "non-negative") =>
     new Option(flags, what).argParser(realNumber(flags.split(" ")[0], range));
+
+  program
+    .command("explain")
+    .description("show what kind of recurrence each loop is, how it is run, and what a step costs")
+    .argument("<spec>", "a .seq file with models")
+    .addOption(new Option("--graph <graph>", "what to explain").choices(["train", "predict", "stream"]))
+    .addOption(whole("--batch <n>", "examples to count with", 1).default(16))
+    .addOption(whole("--length <n>", "steps to count with", 1).default(32))
+    .option("--json", "for tools")
+    .addOption(setting())
+    .action((spec, options) => end(explainCommand(spec, options)));
 
   program
     .command("train")

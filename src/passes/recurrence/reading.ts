@@ -19,6 +19,8 @@ export interface AxisRead {
 export interface Bottleneck {
   readonly value: ValueId;
   readonly width: number;
+  /** The value in which places of the state first came together. */
+  readonly met: ValueId;
 }
 
 /** One way in which a value reads a state. */
@@ -129,8 +131,8 @@ function moved({ state, axes, through }: Access, instr: Instr, position: number)
   if (!there.includes(undefined)) return { state, axes: there };
   const [out] = instr.results;
   const width = widthBeside(out.type.shape, there);
-  const narrowest = through !== undefined && through.width <= width ? through : { value: out.id, width };
-  return { state, axes: there, through: narrowest };
+  if (through !== undefined && through.width <= width) return { state, axes: there, through };
+  return { state, axes: there, through: { value: out.id, width, met: through?.met ?? out.id } };
 }
 
 /** Elements along the axes of a shape that go with no axis of the state. */
@@ -197,5 +199,5 @@ function merge(accesses: readonly Access[]): readonly Access[] {
 }
 
 function keyOf({ state, axes, through }: Access): string {
-  return `${state}:${axes.map((read) => (read ? `${read.axis}+${read.offset}` : "*"))}:${through?.value ?? ""}`;
+  return `${state}:${axes.map((read) => (read ? `${read.axis}+${read.offset}` : "*"))}:${through?.value ?? ""}:${through?.met ?? ""}`;
 }

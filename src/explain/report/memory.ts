@@ -1,0 +1,47 @@
+/** @file The buffers of a program and the most that lives at a time, planned as the runtime plans it. */
+
+import { evaluateCount, type Lengths, planArena } from "../../../runtime/arena.js";
+import type { Program, Slot } from "../../../runtime/manifest.js";
+import { fromCount, type Polynomial, sum } from "./polynomial.js";
+
+const WORD = 4;
+
+export interface Buffer {
+  readonly name: string;
+  readonly bytes: Polynomial;
+  /** The kernels that write it first and read it last; `host` before and behind all of them. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Memory {
+  /** Largest first, at the given lengths. */
+  readonly buffers: readonly Buffer[];
+  /** The dispatch at which most is alive. */
+  readonly peakAt: string;
+  /** What is alive there. */
+  readonly peak: Polynomial;
+  /** The arena as the runtime packs it at the given lengths, its alignment included. */
+  readonly arenaBytes: number;
+}
+
+export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memory {
+  const when = (at: number) => dispatches[at]?.kernel ?? "host";
+  const size = ({ size: elements }: Slot) => evaluateCount(elements, lengths);
+  const alive = dispatches.map((_, at) => slots.filter(({ first, last }) => first <= at && at <= last));
+  const totals = alive.map((living) => living.reduce((total, slot) => total + size(slot), 0));
+  const most = totals.indexOf(Math.max(...totals));
+  return {
+    buffers: slots
+      .toSorted((a, b) => size(b) - size(a))
+      .map((slot) => ({
+        name: slot.name.replace(/^s\d+_/, ""),
+        bytes: fromCount(slot.size, WORD),
+        from: when(slot.first),
+        to: when(slot.last),
+      })),
+    peakAt: when(most),
+    peak: sum((alive[most] ?? []).map((slot) => fromCount(slot.size, WORD))),
+    arenaBytes: WORD * planArena(slots, lengths).size,
+  };
+}
