@@ -96,6 +96,14 @@ describe.each(Object.keys(texts))("%s", (name) => {
   });
 });
 
+it("shows of a stream the loops that a step runs, also where examples end elsewhere", () => {
+  const text = readFileSync(join(root, "specs/models/seq2seq-attention.seq"), "utf8");
+  const { scans } = present(explained(text, "stream"), "test", "the report");
+  expect(scans.map(({ name, derivative, kernels }) => [name, derivative, kernels.length])).toEqual([
+    ["decoder", false, 1],
+  ]);
+});
+
 describe("the counts", () => {
   const [I, H, K] = [16, 64, 10];
   const parameters = 4 * H * (I + H + 2) + K * H + K;

@@ -71,8 +71,10 @@ export function scanReports(
   const like = (among: readonly Source[], { loop }: Source) => among.find((other) => isSameLoop(other.loop, loop));
   const forward = written.map((source) => like(found, source) ?? source);
   const derived = found.filter((source) => like(written, source) === undefined);
-  return [...forward, ...derived].map((source, i): ScanReport => {
+  return [...forward, ...derived].flatMap((source, i): readonly ScanReport[] => {
     const now = final.find((other) => isSameLoop(other, source.loop));
+    // It is run by another graph, such as the start of a stream.
+    if (now === undefined && source.groups.some(({ class: kind }) => kind !== "delay")) return [];
     const derivative = i >= forward.length;
     const path = pathOf(source.loop);
     const sums = now === undefined ? [] : sumsOf(graph, now, source.loop);
@@ -84,7 +86,7 @@ export function scanReports(
           .map((move) => movedText(move, path)),
       ),
     ];
-    return {
+    const report: ScanReport = {
       name: path,
       over: source.loop.length,
       reverse: source.loop.reverse,
@@ -97,6 +99,7 @@ export function scanReports(
       recomputed: now === undefined || !derivative ? [] : recomputedIn(now, graph, path),
       kernels: now === undefined ? [] : kernelsOf(now),
     };
+    return [report];
   });
 }
 

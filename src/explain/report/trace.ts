@@ -37,14 +37,15 @@ const MOVING = /^(hoist|sink)( |$)/;
 /** @param name of the graph that the trace is about. */
 export function trace(lowered: Module, name: GraphName): Trace {
   const named: Module = { ...lowered, graphs: mapGraphs(lowered.graphs, withStateNames) };
+  // Up to the derivative there is only what the others are made of: a stream of the graph in which no example ends.
+  const origin = name === "stream" && named.graphs.endless !== undefined ? "endless" : "forward";
   let module = named;
   const sources: Graph[] = [];
   const moves: Move[] = [];
   for (const pass of pipeline) {
     const after = pass.run(module);
     if (MOVING.test(pass.name)) {
-      // Up to the derivative all graphs are the forward graph or made of it.
-      const watched = pass.name.endsWith(DERIVED) ? name : "forward";
+      const watched = pass.name.endsWith(DERIVED) ? name : origin;
       const [from, to] = [module.graphs[watched], after.graphs[watched]];
       if (from !== undefined && to !== undefined) {
         if (pass.name.startsWith("hoist")) sources.push(from);
@@ -54,7 +55,7 @@ export function trace(lowered: Module, name: GraphName): Trace {
     module = after;
   }
   const final = module.graphs[name];
-  const written = present(named.graphs.forward, "explain", "the forward graph");
+  const written = present(named.graphs[origin], "explain", "the forward graph");
   return { module, written, sources: final === undefined ? sources : [...sources, final], moves };
 }
 
