@@ -35,6 +35,7 @@ export function renderChart(rows: readonly Row[]): string | undefined {
   const height = HEIGHT + 30 + 18 * Math.ceil(time.length / 4);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    "<title>Time and memory of attention and of the selective state space over the length</title>",
     `<rect width="100%" height="100%" fill="white"/>`,
     ...panels.map((body, i) => `<g transform="translate(${i * WIDTH} 0)">${body}</g>`),
     ...legend,

@@ -44,8 +44,8 @@ export function unmeasured(of: string, system: SystemName, reason: string): Row 
   return { case: of, system, adapter: null, ...figures, runs: 0, agrees: null, reason };
 }
 
-/** Newer rows take the place of older ones of the same case and system. */
+/** A case measured anew loses all its older rows: only what ran together is comparable. */
 export function mergeRows(older: readonly Row[], newer: readonly Row[]): readonly Row[] {
-  const key = (row: Row) => `${row.case} ${row.system}`;
-  return [...new Map([...older, ...newer].map((row) => [key(row), row])).values()];
+  const again = new Set(newer.map((row) => row.case));
+  return [...older.filter((row) => !again.has(row.case)), ...newer];
 }

@@ -70,9 +70,9 @@ class Child {
     const interpreter = process.env.SEQC_PYTHON ?? "python3";
     this.#process = spawn(interpreter, ["serve.py"], { cwd: FOLDER, stdio: ["pipe", "pipe", "inherit"] });
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-    this.#gone = Promise.race([once(this.#process, "error"), once(this.#process, "exit")]).then(
-      ([code]) => {
-        throw new Error(code instanceof Error ? code.message : `${interpreter} ended with ${String(code)}`);
+    this.#gone = once(this.#process, "exit").then(
+      ([code, signal]) => {
+        throw new Error(`${interpreter} ended with ${String(code ?? signal)}`);
       },
       (error: Error) => {
         throw new Error(`no Python: ${error.message}`);

@@ -156,17 +156,19 @@ describe("a report", () => {
     );
   });
 
-  it("takes newer rows for older ones and says what was not measured", () => {
-    const rows = mergeRows(
-      [row("seqc"), row("jax")],
-      [row("jax", { medianMs: 9 }), unmeasured("ssm-1-128-64-16", "torch", "no such layer")],
-    );
-    expect(rows.map(({ medianMs }) => medianMs)).toEqual([4, 9, null]);
+  it("keeps together what ran together and says what was not measured", () => {
+    const older = [row("seqc"), row("tfjs"), { ...row("seqc"), case: "ssm-1-128-64-16" }];
+    const rows = mergeRows(older, [row("seqc", { medianMs: 9 }), unmeasured(LSTM.name, "torch", "no such layer")]);
+    expect(rows.map((kept) => [kept.case, kept.system, kept.medianMs])).toEqual([
+      ["ssm-1-128-64-16", "seqc", 4],
+      [LSTM.name, "seqc", 9],
+      [LSTM.name, "torch", null],
+    ]);
     const text = renderReport({ adapter: "A GPU", threads: 2, node: "20", date: "2026-01-01", note: "Rough.", rows });
-    expect(text).toContain("CPU. Rough.");
     expect(text).toContain("### A GPU");
-    expect(text).toContain("- torch: no such layer (ssm-1-128-64-16)");
-    expect(text.match(/lstm-16-32-16-64/g)).toHaveLength(2);
+    expect(text).toContain("CPU. Rough.");
+    expect(text).toContain(`- torch: no such layer (${LSTM.name})`);
+    expect(text.match(/^\| (lstm|ssm)/gm)).toHaveLength(2);
   });
 
   it("stands in its place of the README", () => {
