@@ -13,6 +13,12 @@ import { findSwiftShader, preload } from "./swiftshader.js";
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 
+/**
+ * Workgroup memory is not cleared before each kernel: ours write what they read. Software adapters spend most of a
+ * pipeline's compilation on clearing it, element by element.
+ */
+const FLAGS = ["enable-dawn-features=disable_workgroup_init"];
+
 const ADAPTER: GPURequestAdapterOptions = { powerPreference: "high-performance" };
 
 /** Dawn's instance, held as long as the process lives: a device whose instance is collected never answers. */
@@ -33,15 +39,15 @@ export async function requestNodeDevice(options: DeviceOptions = {}): Promise<Re
 
 async function chooseInstance(): Promise<GPU> {
   Object.assign(globalThis, globals);
-  if (process.platform !== "linux") return create([]);
+  if (process.platform !== "linux") return create(FLAGS);
   const chosenByUser = driverOfUser() !== undefined;
   const systemLoader = preload("libvulkan.so.1");
-  const system = create([]);
+  const system = create(FLAGS);
   if (systemLoader && (chosenByUser || (await hasGpu(system)))) return system;
   const software = findSwiftShader();
   if (software === undefined) return system;
   if (!systemLoader) preload(software.loader);
-  return chosenByUser ? create([]) : createWithDriver(software.driver);
+  return chosenByUser ? create(FLAGS) : createWithDriver(software.driver);
 }
 
 /** Whether the instance offers an adapter that is no CPU. */
@@ -54,7 +60,7 @@ async function hasGpu(gpu: GPU): Promise<boolean> {
 async function createWithDriver(driver: string): Promise<GPU> {
   process.env.VK_ICD_FILENAMES = driver;
   try {
-    const gpu = create([]);
+    const gpu = create(FLAGS);
     await gpu.requestAdapter(ADAPTER);
     return gpu;
   } finally {
