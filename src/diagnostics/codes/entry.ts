@@ -3,7 +3,10 @@
 export interface CatalogueEntry {
   /** A few words, as a heading. */
   readonly title: string;
-  /** One paragraph for `seqc explain-error` and docs/diagnostics.md: what is wrong, why the language asks for it, what to write instead. */
+  /**
+   * One paragraph for `seqc explain-error` and docs/diagnostics.md: what is wrong, why the language asks for it, what to
+   * write instead.
+   */
   readonly explanation: string;
 }
 
