@@ -104,6 +104,22 @@ it("shows of a stream the loops that a step runs, also where examples end elsewh
   ]);
 });
 
+it("takes no state for an adjoint by its name", () => {
+  const text = `cell Fades(D) {
+    input x: [D]
+    state delta: [D]
+    delta' = 0.5 * delta + x
+    output delta'
+  }
+  model M(D = 4) {
+    input x: [T, D]
+    use fades = Fades(D)
+    output y = scan fades(x)
+  }`;
+  const [{ groups }] = present(explained(text, "predict"), "test", "the report").scans;
+  expect(groups[0].equations).toEqual(["delta' = a * delta + b", "a = 0.5"]);
+});
+
 describe("the counts", () => {
   const [I, H, K] = [16, 64, 10];
   const parameters = 4 * H * (I + H + 2) + K * H + K;

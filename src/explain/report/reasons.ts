@@ -82,11 +82,12 @@ function coefficients(graph: Graph, loop: Loop, group: RecurrenceGroup, phrases:
 function diagonal(graph: Graph, loop: Loop, group: RecurrenceGroup, phrases: Phrases): readonly string[] {
   const { matrix, offset } = coefficients(graph, loop, group, phrases);
   const [h] = stateNames(loop, group, phrases);
+  const next = after(h, loop.states[group.states[0]].previous, phrases);
   const [[a], [b]] = [matrix[0], offset];
-  if (a === undefined) return [`${after(h)} b`];
+  if (a === undefined) return [`${next} b`];
   const term = phrases.term(a);
   const unit = term.kind === "number" && term.value === 1;
-  const line = `${after(h)} ${unit ? h : `a * ${h}`}${b === undefined ? "" : " + b"}`;
+  const line = `${next} ${unit ? h : `a * ${h}`}${b === undefined ? "" : " + b"}`;
   return unit ? [line] : [line, shorten(`a = ${seqTerm(term)}`)];
 }
 
@@ -103,13 +104,13 @@ function block(graph: Graph, loop: Loop, group: RecurrenceGroup, phrases: Phrase
     );
     const whole = [...terms, ...(offset[i] === undefined ? [] : [symbol(`b_${i + 1}`)])];
     const right = whole.length === 0 ? "0" : seqTerm(whole.reduce(plus));
-    return shorten(`${after(named[i])} ${right}`);
+    return shorten(`${after(named[i], loop.states[elements[i].state].previous, phrases)} ${right}`);
   });
 }
 
 /** `h' =`; of an adjoint, whose prime means another value, `dh ←`. */
-function after(name: string): string {
-  return /^d(\(|[^(]*$)/.test(name) && name.startsWith("d") ? `${name} ←` : `${name}' =`;
+function after(text: string, state: Value, phrases: Phrases): string {
+  return phrases.name(state)?.adjoint ? `${text} ←` : `${text}' =`;
 }
 
 function written(value: Value, phrases: Phrases): Term {
