@@ -104,20 +104,21 @@ it("shows of a stream the loops that a step runs, also where examples end elsewh
   ]);
 });
 
-it("takes no state for an adjoint by its name", () => {
+it("takes nothing for an adjoint by its name", () => {
   const text = `cell Fades(D) {
     input x: [D]
+    context d_rate: [D]
     state delta: [D]
-    delta' = 0.5 * delta + x
+    delta' = d_rate * delta + x
     output delta'
   }
   model M(D = 4) {
-    input x: [T, D]
+    input x: [T, D], d_rate: [D]
     use fades = Fades(D)
-    output y = scan fades(x)
+    output y = scan fades(x, d_rate)
   }`;
   const [{ groups }] = present(explained(text, "predict"), "test", "the report").scans;
-  expect(groups[0].equations).toEqual(["delta' = a * delta + b", "a = 0.5"]);
+  expect(groups[0].equations).toEqual(["delta' = a * delta + b", "a = d_rate"]);
 });
 
 describe("the counts", () => {

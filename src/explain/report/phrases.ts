@@ -16,7 +16,7 @@ const ADJOINT = "d_";
 
 export class Phrases {
   readonly #definitions: Map<ValueId, Instr>;
-  readonly #names: ReadonlyMap<ValueId, string>;
+  readonly #names: ReadonlyMap<ValueId, Name>;
   readonly #weights = new Map<ValueId, number>();
   readonly #arguments: ReadonlySet<string>;
   /** What stands in no loop. */
@@ -39,15 +39,19 @@ export class Phrases {
         .filter(({ all }) => this.#definitions.get(all.id)?.op === "iota")
         .map(({ step }) => [step.id, length.toLowerCase()] as const),
     );
-    this.#names = new Map([
+    const texts = new Map([
       ...counters,
       ...sums.map(({ previous, last }) => {
         const gradients = gradientsFrom(graph, [last]).map((name) => `d(${this.local(name)})`);
         return [previous.id, `sum for ${gradients.join(", ")}`] as const;
       }),
-      ...graph.results.map(({ kind, name, value }) => [value.id, kind === "grad" ? ADJOINT + name : name] as const),
+      ...graph.results.map(({ name, value }) => [value.id, name] as const),
       ...graph.args.map(({ name, value }) => [value.id, name] as const),
     ]);
+    const gradients = new Set(graph.results.filter(({ kind }) => kind === "grad").map(({ value }) => value.id));
+    this.#names = new Map(
+      [...texts].map(([id, text]) => [id, { text: this.local(text), adjoint: gradients.has(id) }] as const),
+    );
     for (const { states, outputs } of loopsOf(graph)) {
       for (const { last, previous } of states) this.#steps.set(last.id, previous);
       for (const { all, step } of outputs) this.#steps.set(all.id, step);
@@ -79,7 +83,10 @@ export class Phrases {
       nameOf: (other: Value) => this.#nameOf(other),
       numberTerm: number,
     };
-    const notation = new Notation(around, new IndexNames({ own: [], taken: new Set(this.#names.values()) }));
+    const notation = new Notation(
+      around,
+      new IndexNames({ own: [], taken: new Set([...this.#names.values()].map(({ text }) => text)) }),
+    );
     const whole = notation.whole(value);
     return (
       whole ??
@@ -92,8 +99,9 @@ export class Phrases {
 
   /** Undefined for a value that the spec does not name. */
   name(value: Value): Name | undefined {
-    const text = this.#names.get(value.id) ?? this.#unlike(value);
-    if (text === undefined) return undefined;
+    const known = this.#names.get(value.id);
+    const text = this.#unlike(value);
+    if (known !== undefined || text === undefined) return known;
     const adjoint = text.startsWith(ADJOINT);
     return { text: this.local(adjoint ? text.slice(ADJOINT.length) : text), adjoint };
   }
