@@ -69,8 +69,8 @@ console.log(
 );
 console.log(`pipelines   ${(performance.now() - started).toFixed(0)} ms`);
 console.log(`whole step  ${(await time(compiled)).toFixed(2)} ms in ${train.dispatches.length} dispatches`);
-for (const [i, dispatch] of train.dispatches.entries()) {
-  const alone = { ...compiled, program: { ...train, dispatches: [dispatch] }, pipelines: [compiled.pipelines[i]] };
+for (const dispatch of train.dispatches) {
+  const alone = { ...compiled, program: { ...train, dispatches: [dispatch] } };
   const comment = new RegExp(`// (.*)\\n(?:var<workgroup>.*\\n)*@compute.*\\nfn ${dispatch.kernel}\\(`).exec(
     train.wgsl,
   );

@@ -42,7 +42,11 @@ export function requiredLimits(adapter: GPUAdapter): Record<string, number> {
 }
 
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
-  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  return describeAdapterInfo(adapter.info);
+}
+
+export function describeAdapterInfo(info: GPUAdapterInfo): AdapterDescription {
+  const { vendor, architecture, device, description, isFallbackAdapter } = info;
   const software =
     isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${architecture} ${device} ${description}`);
   const named = [description, device, `${vendor} ${architecture}`.trim()].find((text) => text !== "");

@@ -44,13 +44,25 @@ export interface Slot {
   readonly last: number;
 }
 
-/** One dispatch; the number of workgroups is the sum of the products of `groups`. The runtime may fold it over x and y: the
- * kernel numbers its workgroups `workgroup_id.y * num_workgroups.x + workgroup_id.x` and ignores those past the end. */
-export interface Dispatch {
+/** A kernel that may do a dispatch; the number of workgroups is the sum of the products of `groups`. */
+export interface Variant {
   /** The entry point in `Program.wgsl`. */
   readonly kernel: string;
-  readonly layout: "step" | "update";
   readonly groups: readonly (readonly Count[])[];
+  /** Of a loop over time: examples a workgroup. */
+  readonly rows?: number;
+  /** Of a loop over time: elements of a state a thread. */
+  readonly own?: number;
+}
+
+/**
+ * One dispatch, by its default kernel or by one of the variants, which write the same. The runtime may fold the
+ * workgroups over x and y: the kernel numbers them `workgroup_id.y * num_workgroups.x + workgroup_id.x` and ignores
+ * those past the end.
+ */
+export interface Dispatch extends Variant {
+  readonly layout: "step" | "update";
+  readonly variants?: readonly Variant[];
 }
 
 export interface Program {

@@ -9,8 +9,9 @@ import type { Lengths } from "./arena.js";
 import { evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
-import type { Dispatch, Program, Slot } from "./manifest.js";
+import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM } from "./manifest.js";
+import { chooseVariants, groupsOf, variantsOf } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -19,7 +20,7 @@ export interface SharedBuffers {
   readonly hyper?: GPUBuffer;
 }
 
-/** A program with its pipelines, one a dispatch; shared by all its layouts. */
+/** A program as a shader module, from which pipelines are made as they are needed; shared by all its layouts. */
 export interface CompiledProgram {
   readonly device: GPUDevice;
   /** What messages call it: "the train program of CharLM". */
@@ -27,7 +28,8 @@ export interface CompiledProgram {
   readonly program: Program;
   /** `Manifest.lengths`. */
   readonly lengths: readonly string[];
-  readonly pipelines: readonly GPUComputePipeline[];
+  /** The pipeline of an entry point, made once. */
+  readonly pipelineOf: (kernel: string, layout: Dispatch["layout"]) => Promise<GPUComputePipeline>;
   readonly layouts: Readonly<Record<Dispatch["layout"], GPUBindGroupLayout>>;
 }
 
@@ -46,10 +48,7 @@ const BINDINGS: Readonly<Record<Dispatch["layout"], readonly [binding: number, t
   ],
 };
 
-/**
- * Makes the pipelines, all at the same time.
- * @throws Error with the lines of WGSL that the device refuses.
- */
+/** @throws Error with the lines of WGSL that the device refuses. */
 export async function compileProgram(
   device: GPUDevice,
   program: Program,
@@ -68,7 +67,7 @@ export async function compileProgram(
   await confirmed;
 
   const made = new Map<string, Promise<GPUComputePipeline>>();
-  const pipelineOf = ({ kernel, layout }: Dispatch): Promise<GPUComputePipeline> => {
+  const pipelineOf = (kernel: string, layout: Dispatch["layout"]): Promise<GPUComputePipeline> => {
     const known = made.get(`${layout} ${kernel}`);
     if (known !== undefined) return known;
     const pipeline = device
@@ -83,8 +82,7 @@ export async function compileProgram(
     made.set(`${layout} ${kernel}`, pipeline);
     return pipeline;
   };
-  const pipelines = await Promise.all(program.dispatches.map(pipelineOf));
-  return { device, title, program, lengths, pipelines, layouts };
+  return { device, title, program, lengths, pipelineOf, layouts };
 }
 
 function bindGroupLayout(device: GPUDevice, layout: Dispatch["layout"]): GPUBindGroupLayout {
@@ -131,18 +129,25 @@ export class Execution {
   readonly #folded: readonly (readonly [x: number, y: number])[];
 
   /**
+   * Makes the pipelines, all at the same time.
    * @param sizes the batch under `BATCH`, and each length.
+   * @param chosen which variant does each dispatch.
    * @throws Error when the arena exceeds the device's limits or memory, saying what to lower.
    */
-  static create(
+  static async create(
     compiled: CompiledProgram,
     sizes: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[] = [],
+    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, sizes, compiled.device),
   ): Promise<Execution> {
-    const guard = DeviceGuard.of(compiled.device);
-    return guard.creating(`${compiled.title} for ${nameSizes(sizes)}`, () => {
-      return new Execution(compiled, sizes, shared, swaps);
+    const { device, program, title, pipelineOf } = compiled;
+    const guard = DeviceGuard.of(device);
+    const variants = program.dispatches.map((dispatch, i) => variantsOf(dispatch)[chosen[i]]);
+    const made = variants.map(({ kernel }, i) => pipelineOf(kernel, program.dispatches[i].layout));
+    const pipelines = await Promise.all(made);
+    return guard.creating(`${title} for ${nameSizes(sizes)}`, () => {
+      return new Execution(compiled, sizes, shared, swaps, variants, pipelines);
     });
   }
 
@@ -151,17 +156,14 @@ export class Execution {
     sizes: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[],
+    variants: readonly Variant[],
+    private readonly pipelines: readonly GPUComputePipeline[],
   ) {
     const { device, program, lengths, layouts, title } = compiled;
     this.sizes = sizes;
     const { offsets, size } = planArena(hostLives(program, swaps), sizes);
     const most = device.limits.maxComputeWorkgroupsPerDimension;
-    this.#folded = program.dispatches.map(({ groups }) =>
-      foldGroups(
-        groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0),
-        most,
-      ),
-    );
+    this.#folded = variants.map((variant) => foldGroups(groupsOf(variant, sizes), most));
     checkBufferSize(device, size * 4, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
     this.arena = device.createBuffer({ label: "arena", size: size * 4, usage: STORAGE | COPY_SRC | COPY_DST });
@@ -232,14 +234,14 @@ export class Execution {
 
   /** All dispatches in one pass; the device orders those that depend on each other. */
   encode(encoder: GPUCommandEncoder, parity = 0): void {
-    const { program, pipelines } = this.compiled;
+    const { program } = this.compiled;
     const pass = encoder.beginComputePass();
     let bound: GPUBindGroup | undefined;
     program.dispatches.forEach(({ layout }, index) => {
       const group = this.#groups[parity][layout];
       if (group !== bound && group !== undefined) pass.setBindGroup(0, group);
       bound = group;
-      pass.setPipeline(pipelines[index]);
+      pass.setPipeline(this.pipelines[index]);
       pass.dispatchWorkgroups(...this.#folded[index]);
     });
     pass.end();

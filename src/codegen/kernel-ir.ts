@@ -52,6 +52,10 @@ export interface Kernel {
   /** The number of workgroups is the sum of the products of these. */
   readonly groups: readonly (readonly Count[])[];
   readonly body: readonly Stmt[];
+  /** Of a loop over time: examples a workgroup. */
+  readonly rows?: number;
+  /** Of a loop over time: elements of a state a thread. */
+  readonly own?: number;
 }
 
 export const f32 = (value: number): Expr => ({ kind: "literal", type: "f32", value });

@@ -7,6 +7,7 @@ import {
   HYPER_FIELDS,
   type Program,
   type Slot,
+  type Variant,
 } from "../../runtime/manifest.js";
 import { forEachInstr } from "../ir/traverse.js";
 import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
@@ -19,7 +20,7 @@ import { innerSize, productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernel } from "./matmul-kernel.js";
 import { CHUNK } from "./replay.js";
-import { scanKernel } from "./scan-kernel.js";
+import { scanKernels } from "./scan-kernel.js";
 import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
 import { treeKernel } from "./tree-kernel.js";
@@ -69,17 +70,18 @@ interface Home {
   readonly offset: number;
 }
 
-function kernelOf(name: string, group: Group, context: KernelContext, starts: Expr | undefined): Kernel {
+/** The kernels that may do a group, the default first. */
+function kernelsOf(name: string, group: Group, context: KernelContext, starts: Expr | undefined): readonly Kernel[] {
   switch (group.kind) {
     case "map":
-      return mapKernel(name, group, context);
+      return [mapKernel(name, group, context)];
     case "tree":
-      return treeKernel(name, group, context);
+      return [treeKernel(name, group, context)];
     case "matmul":
-      return matmulKernel(name, group, context);
+      return [matmulKernel(name, group, context)];
     case "scan":
-      if (group.lanes === undefined) return scanKernel(name, group.instr, context);
-      return laneKernel(name, group.instr, { ...group, plan: group.lanes, ...(starts && { starts }) }, context);
+      if (group.lanes === undefined) return scanKernels(name, group.instr, context);
+      return [laneKernel(name, group.instr, { ...group, plan: group.lanes, ...(starts && { starts }) }, context)];
   }
 }
 
@@ -156,7 +158,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     offset: add(table.offset(slot), u32(offset)),
   });
   const starts = chunkStarts(groups, table, when);
-  const kernelAt = (name: string, at: number, group: Group): Kernel => {
+  const kernelsAt = (name: string, at: number, group: Group): readonly Kernel[] => {
     const own = new Set(group.roots.map((r) => r.id));
     const context: KernelContext = {
       definitions,
@@ -169,17 +171,17 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
       scratch: (hint: string, shape: readonly Dim[]) => table.offset(table.open(hint, count(shape), when(at))),
     };
-    return kernelOf(name, group, context, starts.get(at));
+    return kernelsOf(name, group, context, starts.get(at));
   };
-  const kernels = stages.map(({ kind, groups: members }, stage) => {
+  const kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
     const [at] = members;
-    if (kind === "single") return kernelAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
+    if (kind === "single") return kernelsAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
     const compose = kind === "chain" ? chain : alongside;
     const parts = members.map((member, i) => {
       const group = kind === "chain" ? asMap(groups[member]) : groups[member];
-      return kernelAt(`k${stage}_${i}`, member, group);
+      return kernelsAt(`k${stage}_${i}`, member, group)[0];
     });
-    return compose(`k${stage}_${kind}`, parts);
+    return [compose(`k${stage}_${kind}`, parts)];
   });
 
   if (gradients !== undefined) {
@@ -189,18 +191,19 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     table.live(norm, stages.length + 1);
     scalars.gradNorm = norm;
     kernels.push(
-      squaresKernel(layout, table.offset(gradients), table.offset(partials)),
-      adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm)),
+      [squaresKernel(layout, table.offset(gradients), table.offset(partials))],
+      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm))],
     );
   }
 
   const draws = drawsRandom(graph);
   const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name), ...(draws ? DRAW_WORDS : [])];
-  const dispatches = kernels.map(({ name, layout: bindings, groups: counts }): Dispatch => {
-    return { kernel: name, layout: bindings, groups: counts };
+  const dispatches = kernels.map(([first, ...others]): Dispatch => {
+    const variants = others.map(variantOf);
+    return { ...variantOf(first), layout: first.layout, ...(variants.length > 0 && { variants }) };
   });
   const program = {
-    wgsl: printModule(words, training ? HYPER_FIELDS : [], kernels),
+    wgsl: printModule(words, training ? HYPER_FIELDS : [], kernels.flat()),
     slots: table.slots,
     dispatches,
     inputs,
@@ -239,6 +242,10 @@ function chunkStarts(
     for (const group of [from, at]) found.set(group, table.offset(slot));
   });
   return found;
+}
+
+function variantOf({ name, groups, rows, own }: Kernel): Variant {
+  return { kernel: name, groups, ...(rows !== undefined && { rows }), ...(own !== undefined && { own }) };
 }
 
 function drawsRandom({ instrs }: Graph): boolean {

@@ -56,8 +56,19 @@ interface Shared {
   readonly base: Expr;
 }
 
-export function scanKernel(name: string, instr: Instr<"scan">, context: KernelContext): Kernel {
-  return new ScanEmitter(name, instr, context, planScan(instr)).kernel();
+/** Elements of a state a thread, in a variant for adapters on which threads are dear and loads of memory dearer. */
+const OWN = 4;
+
+/** The loop as kernels that differ in the rows that a workgroup has. The default comes first, under the plain name. */
+export function scanKernels(name: string, instr: Instr<"scan">, context: KernelContext): readonly Kernel[] {
+  const plan = planScan(instr);
+  const kernels = plan.rows.map((rows, i) => {
+    return new ScanEmitter(i === 0 ? name : `${name}_rows_${rows}`, instr, context, plan, rows).kernel();
+  });
+  const wide = planScan(instr, OWN);
+  const most = Math.max(...wide.rows);
+  if (wide.own < OWN || most < OWN) return kernels;
+  return [...kernels, new ScanEmitter(`${name}_rows_${most}_own_${wide.own}`, instr, context, wide, most).kernel()];
 }
 
 class ScanEmitter {
@@ -79,6 +90,7 @@ class ScanEmitter {
     readonly instr: Instr<"scan">,
     readonly context: KernelContext,
     readonly plan: ScanPlan,
+    readonly rows: number,
   ) {
     const { body, states } = instr.attrs;
     this.#states = body.params.slice(0, states);
@@ -92,8 +104,8 @@ class ScanEmitter {
       if (sequence) return this.#step(element, sequence);
       return own.has(element.value.id) ? this.#inside(element) : outer(element);
     });
-    const first = this.#block.let(mul(GROUP, u32(plan.rows)), "first_row");
-    this.#rows = Array.from({ length: plan.rows }, (_, r) => {
+    const first = this.#block.let(mul(GROUP, u32(this.rows)), "first_row");
+    this.#rows = Array.from({ length: this.rows }, (_, r) => {
       const place = this.#block.let(add(first, u32(r)), "place");
       const last = infix("-", planWord(BATCH), u32(1));
       return {
@@ -116,6 +128,8 @@ class ScanEmitter {
       this.#snapshot();
       plan.phases.forEach((pieces, phase) => {
         for (const space of bySpace(pieces)) {
+          this.#time = { ...time, phase, slot: 0 };
+          this.#accumulateTogether(space);
           this.#slots(space[0].shape, (own, slot) => {
             this.#time = { ...time, phase, slot };
             this.#compute(space, own);
@@ -128,11 +142,13 @@ class ScanEmitter {
     this.#finish();
     return {
       name: this.name,
-      comment: `scan${instr.attrs.reverse ? " reverse" : ""} over ${instr.attrs.length}: states ${this.#states.map((s) => s.hint ?? `%${s.id}`).join(", ")}; ${plan.rows} rows a workgroup`,
+      comment: `scan${instr.attrs.reverse ? " reverse" : ""} over ${instr.attrs.length}: states ${this.#states.map((s) => s.hint ?? `%${s.id}`).join(", ")}; ${this.rows} rows a workgroup`,
       layout: "step",
       workgroupSize: plan.workgroupSize,
+      rows: this.rows,
+      own: plan.own,
       arrays: this.#arrays,
-      groups: [[{ factor: 1, lengths: [BATCH], divisor: plan.rows }]],
+      groups: [[{ factor: 1, lengths: [BATCH], divisor: this.rows }]],
       body: this.#block.stmts,
     };
   }
@@ -152,7 +168,7 @@ class ScanEmitter {
         const value = present(bodyValues.get(id), "scan-kernel", "shared value");
         const size = staticSize(rowShape(value)) ?? Number.POSITIVE_INFINITY;
         const copies = plan.sharedStates.has(id) ? 2 : 1;
-        return { id, value, copies, total: size * copies * plan.rows };
+        return { id, value, copies, total: size * copies * this.rows };
       })
       .sort((a, b) => (a.total === b.total ? a.id - b.id : a.total - b.total));
     let free = WORKGROUP_MEMORY;
@@ -178,7 +194,7 @@ class ScanEmitter {
   }
 
   #sharedIndex(shared: Shared, row: number, copy: Expr, value: Value, own: Index): Expr {
-    const region = add(mul(copy, u32(this.plan.rows)), u32(row));
+    const region = add(mul(copy, u32(this.rows)), u32(row));
     const place = add(mul(region, shared.size), linear(rowShape(value), own));
     return add(shared.base, place);
   }
@@ -192,10 +208,14 @@ class ScanEmitter {
       return;
     }
     for (let slot = 0; slot * workgroupSize < n; slot++) {
-      const element = this.#block.let(add(THREAD, u32(slot * workgroupSize)), "e");
+      const element = add(THREAD, u32(slot * workgroupSize));
       const guard = (slot + 1) * workgroupSize > n ? infix("<", element, u32(n)) : undefined;
-      this.#block.guarded(guard, () => body(delinear(shape, element), slot));
+      this.#block.guarded(guard, () => body(this.#place(shape, slot), slot));
     }
+  }
+
+  #place(shape: readonly Dim[], slot: number): Index {
+    return delinear(shape, this.#block.let(add(THREAD, u32(slot * this.plan.workgroupSize)), "e"));
   }
 
   #start(): void {
@@ -261,24 +281,39 @@ class ScanEmitter {
     return this.#block.recall(register(value, row, slot));
   }
 
-  /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
-  #compute(pieces: readonly Piece[], own: Index): void {
+  /** The sums of all places of the thread in common loops, so that what several of them read is read once. */
+  #accumulateTogether(pieces: readonly Piece[]): void {
+    const { workgroupSize } = this.plan;
+    const [{ shape }] = pieces;
+    const n = staticSize(shape);
+    if (n === undefined || n <= workgroupSize || n % workgroupSize > 0 || !isUnrolled(shape, workgroupSize)) return;
+    const places = Array.from({ length: n / workgroupSize }, (_, slot) => this.#place(shape, slot));
+    this.#accumulate(pieces, places);
+  }
+
+  #accumulate(pieces: readonly Piece[], places: readonly Index[]): void {
     // By depth: what is accumulated within another sum (a softmax's maximum) has to be there first.
     const requests: { instr: Accumulating; index: Index }[][] = [];
     this.#rows.forEach(({ index }, r) => {
       for (const piece of piecesOf(pieces, r)) {
-        const at = elementIndex(piece.batchAxis, index, own);
-        walk({ value: piece.value, index: at }, this.#scalars.definitions, {
-          stored: (value) => this.#isAtHand(value),
-          reached: () => undefined,
-          accumulated: (accumulating, place, depth) => {
-            for (let d = requests.length; d <= depth; d++) requests.push([]);
-            if (isKnown(place)) requests[depth].push({ instr: accumulating, index: place });
-          },
-        });
+        for (const own of places) {
+          walk({ value: piece.value, index: elementIndex(piece.batchAxis, index, own) }, this.#scalars.definitions, {
+            stored: (value) => this.#isAtHand(value),
+            reached: () => undefined,
+            accumulated: (accumulating, place, depth) => {
+              for (let d = requests.length; d <= depth; d++) requests.push([]);
+              if (isKnown(place)) requests[depth].push({ instr: accumulating, index: place });
+            },
+          });
+        }
       }
     });
     for (const level of requests.reverse()) this.#scalars.accumulate(level);
+  }
+
+  /** The pieces of one shape at one place of the thread: sums first, in common loops, then all that follows. */
+  #compute(pieces: readonly Piece[], own: Index): void {
+    this.#accumulate(pieces, [own]);
     this.#rows.forEach(({ index, valid }, r) => {
       const results = piecesOf(pieces, r).map((piece) => {
         const element = { value: piece.value, index: elementIndex(piece.batchAxis, index, own) };

@@ -34,8 +34,10 @@ export interface ScanPlan {
   /** Other values in workgroup memory, with the phase that computes them. */
   readonly shared: ReadonlyMap<ValueId, number>;
   readonly workgroupSize: number;
-  /** Rows of the batch a workgroup. */
-  readonly rows: number;
+  /** Elements of the widest state that a thread has. */
+  readonly own: number;
+  /** Rows of the batch that a workgroup may have, the default first. */
+  readonly rows: readonly number[];
 }
 
 /** A body that no kernel of this shape can run. */
@@ -44,6 +46,10 @@ export class UnsupportedBody extends Error {
 }
 
 const MAX_WORKGROUP = 256;
+/** Rows of the batch a workgroup: more share what a workgroup reads, fewer make more workgroups. */
+const ROWS = [8, 4, 1];
+/** Elements of an array that a thread may have, all rows together. */
+const MOST_OWN = 8;
 /** A thread's elements of an array are unrolled up to here; beyond, they are looped over and none is in a register. */
 const MAX_UNROLLED = 4;
 /** What a run-time length counts as where work is weighed. */
@@ -99,7 +105,8 @@ function pieces(target: Value, definitions: ReadonlyMap<ValueId, Instr>): readon
   );
 }
 
-export function planScan(instr: Instr<"scan">): ScanPlan {
+/** @param own elements of a state that a thread has, where that many threads would be left. */
+export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
   const { body, states } = instr.attrs;
   const definitions = definitionsIn(body.instrs);
   const stateParams = body.params.slice(0, states);
@@ -144,7 +151,7 @@ export function planScan(instr: Instr<"scan">): ScanPlan {
   }
 
   const widest = Math.max(1, ...all.map((p) => nominalSize(p.shape)));
-  const workgroupSize = Math.min(MAX_WORKGROUP, Math.ceil(widest / 32) * 32);
+  const workgroupSize = Math.ceil(Math.min(MAX_WORKGROUP, Math.ceil(widest / 32) * 32) / own);
   const sharedStates = new Set<ValueId>();
   stateParams.forEach((state, i) => {
     const whole = all.filter((p) => p.target.id === nexts[i].id);
@@ -162,13 +169,16 @@ export function planScan(instr: Instr<"scan">): ScanPlan {
   const held = [...shared.values(), ...stateParams.filter((v) => sharedStates.has(v.id)).flatMap((v) => [v, v])];
   const memory = held.reduce((n, v) => n + (staticSize(rowShape(v)) ?? Number.POSITIVE_INFINITY), 0);
   const perThread = Math.ceil(widest / workgroupSize);
-  const rows = [4, 2].find((n) => n * perThread <= 4 && n * memory <= WORKGROUP_MEMORY) ?? 1;
+  const fitting = ROWS.filter((n) => n === 1 || (n * perThread <= MOST_OWN * own && n * memory <= WORKGROUP_MEMORY));
+  const usual = fitting.find((n) => n * perThread <= MAX_UNROLLED * own) ?? 1;
+  const rows = [usual, ...fitting.filter((n) => n !== usual)];
   return {
     definitions,
     phases,
     sharedStates,
     shared: new Map([...shared.values()].map((v) => [v.id, levelOfShared(v)])),
     workgroupSize,
+    own: perThread,
     rows,
   };
 }

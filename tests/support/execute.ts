@@ -3,6 +3,7 @@
 import { planArena } from "../../runtime/arena.js";
 import type { Program } from "../../runtime/manifest.js";
 import { compileProgram, Execution } from "../../runtime/program.js";
+import { variantsOf } from "../../runtime/variants.js";
 import { buildProgram } from "../../src/codegen/program.js";
 import type { NdArray } from "../../src/ir/ndarray.js";
 import { ndarray } from "../../src/ir/ndarray.js";
@@ -36,6 +37,7 @@ export function compileGraph(graph: Graph, lengths: readonly string[]): Program 
 
 /**
  * Runs a graph on the device. Memory is poisoned before, so that an element nobody writes is seen.
+ * @param variant the number of the kernel that does each dispatch, or of its last; absent: as the runtime chooses.
  * @returns the results by `<kind>:<name>`, as `evaluateGraph` does.
  */
 export async function executeGraph(
@@ -43,12 +45,15 @@ export async function executeGraph(
   graph: Graph,
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
+  variant?: number,
 ): Promise<Record<string, NdArray>> {
   const lengths = Object.keys(sizes).filter((name) => !name.startsWith("_"));
   const program = compileGraph(graph, lengths);
   const compiled = await compileProgram(device, program, lengths, "a test graph");
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
-  const execution = await Execution.create(compiled, sizes, { params });
+  const forced =
+    variant === undefined ? undefined : program.dispatches.map((d) => Math.min(variant, variantsOf(d).length - 1));
+  const execution = await Execution.create(compiled, sizes, { params }, [], forced);
   execution.setDraws(sizes[SEED] ?? 0, sizes[STEP] ?? 0);
   const elements = planArena(program.slots, sizes).size;
   device.queue.writeBuffer(

@@ -10,6 +10,7 @@ export async function runOnDevice(
   graph: Graph,
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
+  variant?: number,
 ): Promise<Record<string, NdArray>> {
-  return executeGraph(await testDevice(), graph, args, sizes);
+  return executeGraph(await testDevice(), graph, args, sizes, variant);
 }

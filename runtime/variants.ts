@@ -1,0 +1,47 @@
+/**
+ * @file Which of several kernels does a dispatch: they compute the same, with other shapes of their tiles. Without
+ * measurements a model of their cost by the run's sizes and the kind of adapter decides.
+ */
+
+import { evaluateCount, type Lengths } from "./arena.js";
+import { describeAdapterInfo } from "./device.js";
+import type { Dispatch, Variant } from "./manifest.js";
+
+/** The default first. */
+export function variantsOf(dispatch: Dispatch): readonly Variant[] {
+  return [dispatch, ...(dispatch.variants ?? [])];
+}
+
+export function groupsOf({ groups }: Variant, sizes: Lengths): number {
+  return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
+}
+
+/**
+ * Nanoseconds of one term of a loop's sums, measured on a software adapter: a thread with c elements of r rows reads c
+ * weights from a buffer and r states from workgroup memory, and multiplies c · r times.
+ */
+const WEIGHT = 7;
+const STATE = 3;
+const PRODUCT = 0.54;
+/** Workgroups of a loop that a GPU runs side by side without loss, a guess in the middle of what there is. */
+const GPU_WORKGROUPS = 64;
+
+/** The number of the cheapest variant of each dispatch. */
+export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
+  const { software } = describeAdapterInfo(device.adapterInfo);
+  const atOnce = software ? cores() : GPU_WORKGROUPS;
+  return dispatches.map((dispatch) => {
+    const costs = variantsOf(dispatch).map((variant) => {
+      const { rows = 1, own = 1 } = variant;
+      const waves = Math.ceil(groupsOf(variant, sizes) / atOnce);
+      // In software a workgroup's threads run one after another; on a GPU all at once, however few.
+      return (waves * (own * WEIGHT + rows * STATE + own * rows * PRODUCT)) / (software ? own : 1);
+    });
+    return costs.indexOf(Math.min(...costs));
+  });
+}
+
+/** Node.js before 21 does not say. */
+function cores(): number {
+  return (globalThis.navigator as { readonly hardwareConcurrency?: number } | undefined)?.hardwareConcurrency ?? 2;
+}
