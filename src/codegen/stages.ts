@@ -62,10 +62,12 @@ export function planStages(schedule: Schedule): readonly Stage[] {
   return stages;
 }
 
-/** Loops are long; the others only stand beside what has workgroups of the same size. */
+/**
+ * Loops are long. Of the others like stand beside like: their workgroups are of one size, and those that need no barrier
+ * are not in one kernel with those that do, which software adapters start far more slowly.
+ */
 function mayStandBeside(a: Group, b: Group): boolean {
-  if (a.kind === "scan" || b.kind === "scan") return false;
-  return (a.kind === "tree") === (b.kind === "tree");
+  return a.kind !== "scan" && a.kind === b.kind;
 }
 
 /** How many groups from one on a chain may have. */
