@@ -1,7 +1,19 @@
 /** @file Several kernels as one dispatch (stages.ts says which). Their statements stay as they are, each in a scope of its own. */
 
 import type { Count } from "../../runtime/manifest.js";
-import { add, type Expr, GROUP, infix, type Kernel, mul, planWord, type Stmt, u32, variable } from "./kernel-ir.js";
+import {
+  add,
+  type Expr,
+  GROUP,
+  infix,
+  type Kernel,
+  mul,
+  planWord,
+  type Stmt,
+  u32,
+  variable,
+  type WorkgroupArray,
+} from "./kernel-ir.js";
 
 /** Numbers of workgroups of the parts as they come. */
 function workgroups({ groups }: Kernel): Expr {
@@ -20,12 +32,19 @@ function numbered(group: Expr, body: readonly Stmt[]): readonly Stmt[] {
   return [{ kind: "let", name: "group", value: group }, ...body];
 }
 
+/** Arrays of one name are one: parts have them in turn, or in different workgroups. */
+function merged(arrays: readonly WorkgroupArray[]): readonly WorkgroupArray[] {
+  const sizes = new Map<string, number>();
+  for (const { name, size } of arrays) sizes.set(name, Math.max(size, sizes.get(name) ?? 0));
+  return [...sizes].map(([name, size]) => ({ name, size }));
+}
+
 const composed = (name: string, parts: readonly Kernel[]) => ({
   name,
   comment: parts.map(({ comment }) => comment).join("\n"),
   layout: parts[0].layout,
   workgroupSize: parts[0].workgroupSize,
-  arrays: parts.flatMap(({ arrays }) => arrays),
+  arrays: merged(parts.flatMap(({ arrays }) => arrays)),
 });
 
 /** One after another by one workgroup: each takes the workgroups of a kernel in turn. */

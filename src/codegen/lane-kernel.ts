@@ -23,6 +23,7 @@ import {
   load,
   mul,
   planWord,
+  same,
   THREAD,
   u32,
   type WorkgroupArray,
@@ -31,6 +32,10 @@ import { LaneBody, type LanePlace, type LaneResult } from "./lane-body.js";
 import { addedElements, indexAt, type LanePlan, partsOf, productOf, tilesOf } from "./lane-plan.js";
 import { CHUNK, type Replay } from "./replay.js";
 import { delinear, type Element, encode, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
+import { sameIndex } from "./walk.js";
+
+/** Parts that a thread adds up at a time. */
+const UNROLL = 8;
 
 const minus = (a: Expr, b: Expr) => infix("-", a, b);
 const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
@@ -60,8 +65,8 @@ class LaneEmitter {
   readonly #tile: Expr;
   readonly #added: number;
   readonly #plan: LanePlan;
-  /** Of the chunk at hand: its first step, and where its replayed states lie. */
-  #chunk: { readonly first: Expr; readonly slab: Expr } | undefined;
+  /** At the step at hand: the forward loop's states before and after it. */
+  #replayed: { readonly t: Expr; readonly before: readonly Expr[]; readonly after: readonly Expr[] } | undefined;
 
   constructor(
     readonly name: string,
@@ -130,7 +135,7 @@ class LaneEmitter {
           const found = body.locate(this.#scalars, element);
           if (found !== undefined) return found;
         }
-        return this.#replayed(element) ?? outer_(element);
+        return this.#again(element) ?? outer_(element);
       },
       true,
     );
@@ -220,25 +225,31 @@ class LaneEmitter {
     const starts = present(this.options.starts, "lane-kernel", "starts");
     const elements = forward.elements().length;
     const channels = productOf(this.#plan.extents);
-    const slab = this.context.scratch("replayed", [BATCH, channels, elements, CHUNK + 1]);
+    const slab = this.context.scratch("replayed", [BATCH, channels, elements, CHUNK]);
     this.#start();
     forward.start(() => f32(0));
     this.#chunks(true, steps, (first, length, chunk) => {
-      this.#chunk = { first, slab };
       forward.restart((i) => block.read(load("arena", this.#own(starts, chunk, i, elements)), "start"));
-      this.#keep(slab, u32(0));
       block.loop("k", length, (k) => {
+        this.#keep(slab, k);
         forward.step(this.#scalars, block.let(add(first, k), "t"), () => false);
-        this.#keep(slab, add(k, u32(1)));
       });
+      // The registers of the forward loop now hold what stood after the step, and are set back one step at a time.
       block.loop("k", length, (k) => {
-        this.#step(block.let(minus(add(first, minus(length, u32(1))), k), "t"));
+        const slot = block.let(minus(minus(length, u32(1)), k), "slot");
+        const t = block.let(add(first, slot), "t");
+        const before = forward
+          .elements()
+          .map((_, i) => block.read(load("arena", this.#own(slab, slot, i, elements)), "before"));
+        this.#replayed = { t, before, after: forward.held() };
+        this.#step(t);
+        this.#replayed = undefined;
+        forward.restart((i) => before[i]);
       });
-      this.#chunk = undefined;
     });
   }
 
-  /** Keeps the replayed states: slot 0 is what stood before the chunk. */
+  /** Keeps the states that stand before a step. */
   #keep(slab: Expr, slot: Expr): void {
     const held = present(this.#forward, "lane-kernel", "the forward loop").held();
     this.#block.if(this.#valid, () => {
@@ -248,20 +259,20 @@ class LaneEmitter {
     });
   }
 
-  /** An element of what the forward loop would have written. */
-  #replayed({ value, index }: Element): Place | undefined {
+  /** An element of what the forward loop would have written, at the step at hand or the one before. */
+  #again({ value, index }: Element): Expr | undefined {
     const { replay } = this.options;
-    if (replay === undefined || this.#chunk === undefined) return undefined;
+    if (replay === undefined || this.#replayed === undefined) return undefined;
     const { forward, plan, again } = replay;
     const output = again.find((i) => forward.results[forward.attrs.states + i].id === value.id);
     if (output === undefined) return undefined;
+    const { t, before, after } = this.#replayed;
     const state = forward.attrs.body.results.findIndex(({ id }) => id === plan.outputs[output].value.id);
     const elements = present(this.#forward, "lane-kernel", "the forward loop").elements();
-    const [, t, ...own] = index;
+    const [, step, ...own] = index;
     const places = own.filter((_, axis) => plan.states[state][axis] === undefined);
-    const position = elements.findIndex((e) => e.state === state && linearKey(e.inner) === linearKey(places));
-    const slot = minus(add(t, u32(1)), this.#chunk.first);
-    return { memory: "arena", index: this.#own(this.#chunk.slab, slot, position, elements.length), changing: true };
+    const position = elements.findIndex((e) => e.state === state && sameIndex(e.inner, places));
+    return (same(step, t) ? after : before)[position];
   }
 
   #step(t: Expr): void {
@@ -309,9 +320,17 @@ class LaneEmitter {
       u32(parts.length),
       (sum) => {
         const total = block.variable(f32(0), "total");
-        block.loop("lane", u32(workgroupSize), (lane) => {
-          block.assign(total, infix("+", total, load(memory, at(sum, lane))));
-        });
+        block.loop(
+          "lane",
+          u32(workgroupSize),
+          (lane) => {
+            for (let i = 0; i < UNROLL; i++) {
+              block.assign(total, infix("+", total, load(memory, at(sum, add(lane, u32(i))))));
+            }
+          },
+          u32(0),
+          u32(UNROLL),
+        );
         let first = 0;
         for (const group of byPosition(parts)) {
           const inside = infix("&&", infix(">=", sum, u32(first)), infix("<", sum, u32(first + group.length)));
@@ -357,8 +376,6 @@ class LaneEmitter {
     });
   }
 }
-
-const linearKey = (index: Index): string => index.map((e) => (e.kind === "literal" ? e.value : "?")).join(",");
 
 function byPosition(parts: readonly LaneResult[]): readonly (readonly LaneResult[])[] {
   const groups = new Map<number, LaneResult[]>();

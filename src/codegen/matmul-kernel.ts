@@ -1,58 +1,39 @@
 /**
- * @file A contraction as a tiled matrix product. The labels of the result are those of the left side alone (rows),
- * of the right side alone (columns) and of both (one product each); the rest is summed. What feeds the product and is
- * stored nowhere (a table look-up, a one-hot) is computed while a tile is loaded; what follows it at the same element
- * (a bias) before a tile is stored.
+ * @file A contraction as a tiled matrix product. What feeds the product and is stored nowhere (a table look-up, a one-hot)
+ * is computed while a tile is loaded; what follows it at the same element (a bias) before a tile is stored.
  */
 
-import type { Dim, Value } from "../ir/types.js";
+import type { Dim } from "../ir/types.js";
 import { Block } from "./block.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
 import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
+import { type Axes, matmulAxes, SIDE, type Side } from "./matmul-axes.js";
 import { delinear, elementKey, type Index, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
-/** Threads are SIDE × SIDE; the results of one lie SIDE apart, so that neighbours touch neighbours. */
-const SIDE = 8;
-const DEPTH = 8;
+/** Terms of the sums that lie in workgroup memory at a time: the more, the fewer barriers. */
+const DEPTH = 16;
+const SHALLOW = 8;
 const WORKGROUP = SIDE * SIDE;
-/** Results a thread has along one side: the more, the fewer reads a product, the fewer workgroups. */
-const PATCHES = [8, 4, 2];
 
-/** One side of the product: what is read, and the tile of it in workgroup memory. */
-interface Operand {
+/** A part of a divided sum has no fewer terms. */
+const LEAST_PART = 128;
+
+/** What is read of one side: a tile of it lies in workgroup memory. */
+interface Operand extends Side {
   readonly array: string;
-  readonly value: Value;
-  readonly labels: string;
-  readonly axis: Axes;
   readonly start: Expr;
-  readonly patch: number;
-}
-
-interface Axes {
-  readonly labels: readonly string[];
-  readonly dims: readonly Dim[];
 }
 
 export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul" }>, context: KernelContext): Kernel {
   const { anchor, roots } = group;
   const { out } = anchor.attrs;
-  // The side that the result ends with makes the columns, so that neighbouring threads store to neighbouring memory.
-  const swap = !anchor.attrs.rhs.includes(out[out.length - 1]);
-  const [lhs, rhs] = swap ? [anchor.attrs.rhs, anchor.attrs.lhs] : [anchor.attrs.lhs, anchor.attrs.rhs];
-  const [a, b] = swap ? [anchor.args[1], anchor.args[0]] : anchor.args;
-  const axes = (keep: (label: string) => boolean, labels: string, value: Value): Axes => {
-    const kept = [...labels].filter(keep);
-    return { labels: kept, dims: kept.map((l) => value.type.shape[labels.indexOf(l)]) };
-  };
-  const rows = axes((l) => out.includes(l) && !rhs.includes(l), lhs, a);
-  const columns = axes((l) => out.includes(l) && !lhs.includes(l), rhs, b);
-  const batch = axes((l) => out.includes(l) && rhs.includes(l), lhs, a);
-  const depth = axes((l) => !out.includes(l), lhs, a);
+  const { batch, depth, part, ...sides } = matmulAxes(anchor);
+  const [rows, columns] = [sides.left.axis, sides.right.axis];
+  const [height, width] = [sides.left.patch, sides.right.patch];
 
   const block = new Block();
   const scalars = new Scalarizer(block, context.definitions, located(context, new Set(roots.map((r) => r.id))));
-  const [height, width] = [patch(rows.dims), patch(columns.dims)];
   const across = block.let(tiles(columns.dims, width * SIDE), "across");
   const down = block.let(tiles(rows.dims, height * SIDE), "down");
   const rest = block.let(infix("/", GROUP, across), "rest");
@@ -74,25 +55,26 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
       return u32(0);
     });
 
-  const left: Operand = { array: `${name}_left`, value: a, labels: lhs, axis: rows, start: row0, patch: height };
-  const right: Operand = { array: `${name}_right`, value: b, labels: rhs, axis: columns, start: column0, patch: width };
+  const left: Operand = { ...sides.left, array: `${name}_left`, start: row0 };
+  const right: Operand = { ...sides.right, array: `${name}_right`, start: column0 };
   const sums: Expr[][] = [];
   for (let i = 0; i < height; i++) {
     sums.push(Array.from({ length: width }, (_, j) => block.variable(f32(0), `sum_${i}${j}`)));
   }
 
-  const whole = depth.dims.every((d) => typeof d === "number") && product(depth.dims);
-  const ragged = !(whole && whole.kind === "literal" && whole.value % DEPTH === 0);
+  const terms = product(depth.dims);
+  const deepness = terms.kind === "literal" && terms.value <= SHALLOW ? SHALLOW : DEPTH;
+  const ragged = !(terms.kind === "literal" && terms.value % deepness === 0);
 
   const loadTile = ({ array, value, labels, axis, start, patch: side }: Operand, k0: Expr) => {
     const tile = side * SIDE;
     // Neighbouring threads read neighbouring memory: along whatever axis the array ends with.
     const alongDepth = depth.labels.includes(labels[labels.length - 1]);
-    const fast = alongDepth ? DEPTH : Math.min(tile, WORKGROUP);
+    const fast = alongDepth ? deepness : Math.min(tile, WORKGROUP);
     const perPass = WORKGROUP / fast;
     const quick = block.let(infix("%", THREAD, u32(fast)), "quick");
     const slow = block.let(infix("/", THREAD, u32(fast)), "slow");
-    for (let pass = 0; pass < (tile * DEPTH) / WORKGROUP; pass++) {
+    for (let pass = 0; pass < (tile * deepness) / WORKGROUP; pass++) {
       const other = add(slow, u32(pass * perPass));
       const [place, k] = alongDepth ? [other, quick] : [quick, other];
       const deep = block.let(add(k0, k), "deep");
@@ -102,19 +84,20 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
         [depth, delinear(depth.dims, deep)],
       ]);
       const element = scalars.at({ value, index });
-      const safe = ragged ? call("select", "f32", f32(0), element, infix("<", deep, product(depth.dims))) : element;
+      const safe = ragged ? call("select", "f32", f32(0), element, infix("<", deep, terms)) : element;
       block.store(array, add(mul(k, u32(tile)), place), safe);
     }
   };
 
+  const [from, end] = part === undefined ? [u32(0), terms] : range(block, terms, batch, batchIndex, part);
   block.loop(
     "k0",
-    product(depth.dims),
+    end,
     (k0) => {
       loadTile(left, k0);
       loadTile(right, k0);
       block.barrier(false);
-      block.loop("k", u32(DEPTH), (k) => {
+      block.loop("k", u32(deepness), (k) => {
         const line = ({ array, patch: side }: Operand, first: Expr) =>
           Array.from({ length: side }, (_, i) =>
             block.read(load(array, add(mul(k, u32(side * SIDE)), add(first, u32(i * SIDE)))), "x"),
@@ -128,8 +111,8 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
       });
       block.barrier(false);
     },
-    u32(0),
-    u32(DEPTH),
+    from,
+    u32(deepness),
   );
 
   // Nothing to check where whole tiles fill the result.
@@ -163,18 +146,20 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")}: product [${size(rows)}, ${size(depth)}] × [${size(depth)}, ${size(columns)}]`,
     layout: "step",
     workgroupSize: WORKGROUP,
-    arrays: [left, right].map(({ array, patch: side }) => ({ name: array, size: side * SIDE * DEPTH })),
+    arrays: [left, right].map(({ array, patch: side }) => ({ name: array, size: side * SIDE * deepness })),
     groups: [[count(batch.dims), count(rows.dims, height * SIDE), count(columns.dims, width * SIDE)]],
     body: block.stmts,
   };
 }
 
-/** The largest patch that the extent fills, or nearly: a run-time length is taken to be long. */
-function patch(dims: readonly Dim[]): number {
-  const { factor, lengths } = count(dims);
-  if (lengths.length > 0) return PATCHES[0];
-  const waste = (side: number) => Math.ceil(factor / (side * SIDE)) * side * SIDE - factor;
-  return PATCHES.find((side) => waste(side) <= factor / 4) ?? PATCHES[PATCHES.length - 1];
+/** From which term to which a part of the sum goes; none where the sum ends before. */
+function range(block: Block, terms: Expr, batch: Axes, index: Index, part: string): readonly [Expr, Expr] {
+  const at = batch.labels.indexOf(part);
+  const equal = infix("/", add(terms, u32(Number(batch.dims[at]) - 1)), u32(Number(batch.dims[at])));
+  const whole = mul(infix("/", add(equal, u32(DEPTH - 1)), u32(DEPTH)), u32(DEPTH));
+  const each = block.let(call("max", "u32", whole, u32(LEAST_PART)), "each");
+  const from = block.let(mul(index[at], each), "from");
+  return [from, block.let(call("min", "u32", terms, add(from, each)), "end")];
 }
 
 function tiles(dims: readonly Dim[], tile: number): Expr {

@@ -177,11 +177,12 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     const [at] = members;
     if (kind === "single") return kernelsAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
     const compose = kind === "chain" ? chain : alongside;
-    const parts = members.map((member, i) => {
+    const name = `k${stage}_${kind}`;
+    const parts = members.map((member) => {
       const group = kind === "chain" ? asMap(groups[member]) : groups[member];
-      return kernelsAt(`k${stage}_${i}`, member, group)[0];
+      return kernelsAt(name, member, group)[0];
     });
-    return [compose(`k${stage}_${kind}`, parts)];
+    return [compose(name, parts)];
   });
 
   if (gradients !== undefined) {
