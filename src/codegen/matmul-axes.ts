@@ -1,0 +1,69 @@
+/**
+ * @file The axes of a contraction as a matrix product, and the size of its tiles. The labels of the result are those of
+ * the left side alone (rows), of the right side alone (columns) and of both (one product each); the rest is summed. A label
+ * of the result that neither side has counts parts of the sum (`split-depth.ts`).
+ */
+
+import type { Dim, Instr, Value } from "../ir/types.js";
+import { count } from "./context.js";
+
+/** Threads are SIDE × SIDE; the results of one lie SIDE apart, so that neighbours touch neighbours. */
+export const SIDE = 8;
+/** Results a thread has along one side: the more, the fewer reads a product, the fewer workgroups. */
+const PATCHES = [8, 4, 2];
+
+export interface Axes {
+  readonly labels: readonly string[];
+  readonly dims: readonly Dim[];
+}
+
+/** One side of the product. */
+export interface Side {
+  readonly value: Value;
+  readonly labels: string;
+  readonly axis: Axes;
+  /** Results of a thread along this side. */
+  readonly patch: number;
+}
+
+export interface MatmulAxes {
+  /** Its axis makes the rows. */
+  readonly left: Side;
+  readonly right: Side;
+  /** One product each: what both sides have, and parts. */
+  readonly batch: Axes;
+  readonly depth: Axes;
+  /** The label that counts parts of the sum. */
+  readonly part: string | undefined;
+}
+
+export function matmulAxes({ attrs, args, results }: Instr<"contract">): MatmulAxes {
+  const { out } = attrs;
+  // The side that the result ends with makes the columns, so that neighbouring threads store to neighbouring memory.
+  const swap = !attrs.rhs.includes(out[out.length - 1]);
+  const [lhs, rhs] = swap ? [attrs.rhs, attrs.lhs] : [attrs.lhs, attrs.rhs];
+  const [a, b] = swap ? [args[1], args[0]] : args;
+  const axes = (labels: string, value: Value, keep: (label: string) => boolean): Axes => {
+    const kept = [...labels].filter(keep);
+    return { labels: kept, dims: kept.map((l) => value.type.shape[labels.indexOf(l)]) };
+  };
+  const side = (labels: string, value: Value, other: string): Side => {
+    const axis = axes(labels, value, (l) => out.includes(l) && !other.includes(l));
+    return { value, labels, axis, patch: patch(axis.dims) };
+  };
+  return {
+    left: side(lhs, a, rhs),
+    right: side(rhs, b, lhs),
+    batch: axes(out, results[0], (l) => lhs.includes(l) === rhs.includes(l)),
+    depth: axes(lhs, a, (l) => !out.includes(l)),
+    part: [...out].find((l) => !lhs.includes(l) && !rhs.includes(l)),
+  };
+}
+
+/** The largest patch that the extent fills, or nearly: a run-time length is taken to be long. */
+function patch(dims: readonly Dim[]): number {
+  const { factor, lengths } = count(dims);
+  if (lengths.length > 0) return PATCHES[0];
+  const waste = (side: number) => Math.ceil(factor / (side * SIDE)) * side * SIDE - factor;
+  return PATCHES.find((side) => waste(side) <= factor / 4) ?? PATCHES[PATCHES.length - 1];
+}
