@@ -8,6 +8,7 @@ import { PAST, ROOM } from "./manifest.js";
 import type { CompiledProgram, Execution } from "./program.js";
 import { checkBufferSize, compileProgram } from "./program.js";
 import type { Region } from "./readback.js";
+import type { TuningCache } from "./tuner-cache.js";
 import { checkInputs, extentsOf } from "./validate.js";
 
 export type ProgramName = Exclude<keyof Manifest["programs"], "stream"> | "start" | "step";
@@ -23,7 +24,13 @@ export class ModelCore {
   readonly #owned = new Set<Destroyable>();
   #destroyed = false;
 
-  static async create(device: GPUDevice, manifest: Manifest, seed: number): Promise<ModelCore> {
+  /** @param tuningCache of a model whose kernels are chosen by measurement. */
+  static async create(
+    device: GPUDevice,
+    manifest: Manifest,
+    seed: number,
+    tuningCache?: TuningCache,
+  ): Promise<ModelCore> {
     if (manifest.format !== 1) {
       throw new Error(`${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads 1`);
     }
@@ -34,7 +41,7 @@ export class ModelCore {
       const size = storageSize(manifest.layout.total);
       const params = device.createBuffer({ label: "params", size, usage: STORAGE | COPY_SRC | COPY_DST });
       device.queue.writeBuffer(params, 0, values);
-      return new ModelCore(device, manifest, params);
+      return new ModelCore(device, manifest, params, tuningCache);
     });
   }
 
@@ -42,6 +49,7 @@ export class ModelCore {
     readonly device: GPUDevice,
     readonly manifest: Manifest,
     readonly params: GPUBuffer,
+    readonly tuningCache: TuningCache | undefined,
   ) {
     this.guard = DeviceGuard.of(device);
   }

@@ -12,4 +12,5 @@ export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export { Stream } from "./stream.js";
 export type { Evaluation, TrainingOptions, TrainStep } from "./trainer.js";
 export { Trainer } from "./trainer.js";
+export type { TuningCache } from "./tuner-cache.js";
 export type { InputArray } from "./validate.js";

@@ -7,6 +7,7 @@ import type { Port } from "./manifest.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
+import { tunedVariants } from "./tuner-choice.js";
 
 interface Layout {
   readonly execution: Execution;
@@ -65,7 +66,9 @@ export class Inference implements Destroyable {
       return known;
     }
     const { core } = this;
-    const execution = await Execution.create(await core.compile(this.name), sizes, { params: core.params });
+    const compiled = await core.compile(this.name);
+    const chosen = await tunedVariants(core, this.name, sizes);
+    const execution = await Execution.create(compiled, sizes, { params: core.params }, [], chosen);
     const regions = this.resultsOf(execution);
     this.destroy();
     this.#layout = { execution, readback: new Readback(core.device, countElements(regions)), regions };

@@ -53,6 +53,10 @@ export interface Variant {
   readonly rows?: number;
   /** Of a loop over time: elements of a state a thread. */
   readonly own?: number;
+  /** Threads a workgroup. */
+  readonly threads?: number;
+  /** Memory that a workgroup's threads share, as WebGPU counts it; absent where there is none. */
+  readonly workgroupBytes?: number;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
 import type { Evaluation, TrainingOptions } from "./trainer.js";
 import { metricsOf, scalar, Trainer } from "./trainer.js";
+import { type TuningCache, tuningCacheOf } from "./tuner-cache.js";
 import type { InputArray } from "./validate.js";
 import { checkSizes } from "./validate.js";
 
@@ -31,6 +32,13 @@ export type StreamOptions<Length extends AnyLength, Given extends object> = {
 export interface ModelOptions {
   /** Of the parameters' start: a whole number from 0 to 2³²−1; default 0. */
   readonly seed?: number;
+  /**
+   * Whether a trainer, an evaluation or a prediction at a new batch and length first measures which kernels are the
+   * fastest on this device, for seconds, unless the cache knows. Without it a model of their cost decides.
+   */
+  readonly tune?: boolean;
+  /** Where the choices are kept; default: IndexedDB in a browser, files of the user's cache folder in Node.js. */
+  readonly tuningCache?: TuningCache;
 }
 
 /**
@@ -57,9 +65,10 @@ export class Model<
   >(
     device: GPUDevice,
     manifest: Manifest,
-    { seed = 0 }: ModelOptions = {},
+    { seed = 0, tune = false, tuningCache }: ModelOptions = {},
   ): Promise<Model<Inputs, Targets, Outputs, Length, Given>> {
-    return new Model<Inputs, Targets, Outputs, Length, Given>(await ModelCore.create(device, manifest, seed));
+    const cache = tune ? (tuningCache ?? tuningCacheOf(device)) : undefined;
+    return new Model<Inputs, Targets, Outputs, Length, Given>(await ModelCore.create(device, manifest, seed, cache));
   }
 
   private constructor(private readonly core: ModelCore) {

@@ -1,7 +1,7 @@
 /**
  * @file WebGPU in Node.js, through Dawn: the machine's GPU, or else a software adapter where one can be had.
  *
- * The only module of the runtime (with `swiftshader.ts`) that knows Node.
+ * The only module of the runtime (with `swiftshader.ts` and `tuner-cache-node.ts`) that knows Node.
  */
 
 import { isMainThread } from "node:worker_threads";
@@ -10,6 +10,8 @@ import type { DeviceOptions, RequestedDevice } from "./device.js";
 import { describeAdapter, requestDeviceOf } from "./device.js";
 import { DeviceError } from "./errors.js";
 import { findSwiftShader, preload } from "./swiftshader.js";
+import { provideTuningCache } from "./tuner-cache.js";
+import { FileTuningCache } from "./tuner-cache-node.js";
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 
@@ -34,7 +36,9 @@ export async function requestNodeDevice(options: DeviceOptions = {}): Promise<Re
   instance ??= chooseInstance();
   const adapter = await (await instance).requestAdapter(ADAPTER);
   if (adapter === null) throw new DeviceError(`no WebGPU adapter${underDriver()}: ${advice()}`);
-  return requestDeviceOf(adapter, options);
+  const requested = await requestDeviceOf(adapter, options);
+  provideTuningCache(requested.device, new FileTuningCache());
+  return requested;
 }
 
 async function chooseInstance(): Promise<GPU> {

@@ -11,6 +11,7 @@ import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM } from "./manifest.js";
+import type { Region } from "./readback.js";
 import { chooseVariants, groupsOf, variantsOf } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
@@ -115,6 +116,25 @@ export function foldGroups(total: number, most: number): readonly [x: number, y:
   return [Math.ceil(total / y), y];
 }
 
+/** A kernel ready to do a dispatch at some sizes. */
+export interface Prepared {
+  readonly layout: Dispatch["layout"];
+  readonly pipeline: GPUComputePipeline;
+  /** Workgroups. */
+  readonly folded: readonly [x: number, y: number];
+}
+
+/** @throws Error where the device refuses the kernel. */
+export async function prepareKernel(
+  { device, pipelineOf }: CompiledProgram,
+  layout: Dispatch["layout"],
+  variant: Variant,
+  sizes: Lengths,
+): Promise<Prepared> {
+  const folded = foldGroups(groupsOf(variant, sizes), device.limits.maxComputeWorkgroupsPerDimension);
+  return { layout, pipeline: await pipelineOf(variant.kernel, layout), folded };
+}
+
 /** Two slots that change places in every other step: what was written last is read next. */
 export type Swap = readonly [state: number, next: number];
 
@@ -126,7 +146,8 @@ export class Execution {
   readonly #offsets: readonly (readonly number[])[];
   readonly #plans: readonly GPUBuffer[];
   readonly #groups: readonly Readonly<Partial<Record<Dispatch["layout"], GPUBindGroup>>>[];
-  readonly #folded: readonly (readonly [x: number, y: number])[];
+  /** Living as long as the host needs them. */
+  readonly #slots: readonly Slot[];
 
   /**
    * Makes the pipelines, all at the same time.
@@ -141,13 +162,14 @@ export class Execution {
     swaps: readonly Swap[] = [],
     chosen: readonly number[] = chooseVariants(compiled.program.dispatches, sizes, compiled.device),
   ): Promise<Execution> {
-    const { device, program, title, pipelineOf } = compiled;
-    const guard = DeviceGuard.of(device);
-    const variants = program.dispatches.map((dispatch, i) => variantsOf(dispatch)[chosen[i]]);
-    const made = variants.map(({ kernel }, i) => pipelineOf(kernel, program.dispatches[i].layout));
-    const pipelines = await Promise.all(made);
-    return guard.creating(`${title} for ${nameSizes(sizes)}`, () => {
-      return new Execution(compiled, sizes, shared, swaps, variants, pipelines);
+    const { device, program, title } = compiled;
+    const kernels = await Promise.all(
+      program.dispatches.map((dispatch, i) =>
+        prepareKernel(compiled, dispatch.layout, variantsOf(dispatch)[chosen[i]], sizes),
+      ),
+    );
+    return DeviceGuard.of(device).creating(`${title} for ${nameSizes(sizes)}`, () => {
+      return new Execution(compiled, sizes, shared, swaps, kernels);
     });
   }
 
@@ -156,14 +178,12 @@ export class Execution {
     sizes: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[],
-    variants: readonly Variant[],
-    private readonly pipelines: readonly GPUComputePipeline[],
+    readonly kernels: readonly Prepared[],
   ) {
     const { device, program, lengths, layouts, title } = compiled;
     this.sizes = sizes;
-    const { offsets, size } = planArena(hostLives(program, swaps), sizes);
-    const most = device.limits.maxComputeWorkgroupsPerDimension;
-    this.#folded = variants.map((variant) => foldGroups(groupsOf(variant, sizes), most));
+    this.#slots = hostLives(program, swaps);
+    const { offsets, size } = planArena(this.#slots, sizes);
     checkBufferSize(device, size * 4, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
     this.arena = device.createBuffer({ label: "arena", size: size * 4, usage: STORAGE | COPY_SRC | COPY_DST });
@@ -206,6 +226,13 @@ export class Execution {
     return this.#offsets[parity][slot];
   }
 
+  /** The slots that hold a value which something reads after the dispatch of that number. */
+  liveAfter(index: number): Region[] {
+    return this.#slots.flatMap(({ name, first, last }, slot) =>
+      first <= index && index < last ? [{ name, offset: this.offsetOf(slot), length: this.lengthOf(slot) }] : [],
+    );
+  }
+
   /** Writes a whole slot before the next submit. */
   upload(slot: number, values: Float32Array, parity = 0): void {
     this.compiled.device.queue.writeBuffer(
@@ -234,17 +261,21 @@ export class Execution {
 
   /** All dispatches in one pass; the device orders those that depend on each other. */
   encode(encoder: GPUCommandEncoder, parity = 0): void {
-    const { program } = this.compiled;
     const pass = encoder.beginComputePass();
+    this.dispatch(pass, this.kernels, parity);
+    pass.end();
+  }
+
+  /** Kernels of this program one after another. */
+  dispatch(pass: GPUComputePassEncoder, kernels: Iterable<Prepared>, parity = 0): void {
     let bound: GPUBindGroup | undefined;
-    program.dispatches.forEach(({ layout }, index) => {
+    for (const { layout, pipeline, folded } of kernels) {
       const group = this.#groups[parity][layout];
       if (group !== bound && group !== undefined) pass.setBindGroup(0, group);
       bound = group;
-      pass.setPipeline(this.pipelines[index]);
-      pass.dispatchWorkgroups(...this.#folded[index]);
-    });
-    pass.end();
+      pass.setPipeline(pipeline);
+      pass.dispatchWorkgroups(...folded);
+    }
   }
 
   destroy(): void {

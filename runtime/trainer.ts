@@ -14,6 +14,7 @@ import { Execution } from "./program.js";
 import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
+import { tunedVariants } from "./tuner-choice.js";
 
 export interface TrainingOptions {
   readonly optimizer?: OptimizerOptions;
@@ -66,6 +67,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       throw new RangeError(`\`stepsInFlight\` must be a whole number above zero, not ${stepsInFlight}`);
     }
     const compiled = await core.compile("train");
+    const chosen = await tunedVariants(core, "train", sizes);
     const { device, params, manifest } = core;
     const [moments, hyper] = await core.guard.creating(`the moments of ${manifest.name}`, () => {
       const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
@@ -76,7 +78,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       ];
     });
     try {
-      const execution = await Execution.create(compiled, sizes, { params, moments, hyper });
+      const execution = await Execution.create(compiled, sizes, { params, moments, hyper }, [], chosen);
       const settings = { clipNorm, stepsInFlight, seed };
       return core.own(new Trainer(core, execution, moments, hyper, optimizer, settings, evaluate));
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * @file Which of several kernels does a dispatch: they compute the same, with other shapes of their tiles. Without
- * measurements a model of their cost by the run's sizes and the kind of adapter decides.
+ * measurements (`tuner.ts`) a model of their cost by the run's sizes and the kind of adapter decides.
  */
 
 import { evaluateCount, type Lengths } from "./arena.js";
@@ -26,12 +26,19 @@ const PRODUCT = 0.54;
 /** Workgroups of a loop that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
 
-/** The number of the cheapest variant of each dispatch. */
+/** Whether the device's limits allow a variant. */
+export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limits }: GPUDevice): boolean {
+  const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  return threads <= most && workgroupBytes <= limits.maxComputeWorkgroupStorageSize;
+}
+
+/** The number of the cheapest variant of each dispatch; the default where none fits, of which the device will say why. */
 export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
   const { software } = describeAdapterInfo(device.adapterInfo);
   const atOnce = software ? cores() : GPU_WORKGROUPS;
   return dispatches.map((dispatch) => {
     const costs = variantsOf(dispatch).map((variant) => {
+      if (!fitsDevice(variant, device)) return Number.POSITIVE_INFINITY;
       const { rows = 1, own = 1 } = variant;
       const waves = Math.ceil(groupsOf(variant, sizes) / atOnce);
       // In software a workgroup's threads run one after another; on a GPU all at once, however few.

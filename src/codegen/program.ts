@@ -245,8 +245,17 @@ function chunkStarts(
   return found;
 }
 
-function variantOf({ name, groups, rows, own }: Kernel): Variant {
-  return { kernel: name, groups, ...(rows !== undefined && { rows }), ...(own !== undefined && { own }) };
+function variantOf({ name, groups, rows, own, workgroupSize, arrays }: Kernel): Variant {
+  // WebGPU counts each array in pieces of 16 bytes.
+  const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
+  return {
+    kernel: name,
+    groups,
+    ...(rows !== undefined && { rows }),
+    ...(own !== undefined && { own }),
+    threads: workgroupSize,
+    ...(workgroupBytes > 0 && { workgroupBytes }),
+  };
 }
 
 function drawsRandom({ instrs }: Graph): boolean {

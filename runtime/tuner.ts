@@ -1,0 +1,244 @@
+/**
+ * @file Which kernel does each dispatch best, found by trying: every variant runs on the device on the same memory, is
+ * dropped unless it writes what the default writes, and is timed. Nothing outlives it but the numbers of the fastest.
+ */
+
+import type { Lengths } from "./arena.js";
+import type { ModelCore, ProgramName } from "./core.js";
+import { checkedSlots, countElements } from "./core.js";
+import type { Dispatch, Variant } from "./manifest.js";
+import { Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
+import { Readback, type Region, type Values } from "./readback.js";
+import { type Clock, clockOf } from "./tuner-clock.js";
+import { randomInputs } from "./tuner-inputs.js";
+import { chooseVariants, fitsDevice, variantsOf } from "./variants.js";
+
+/** A kernel that was tried: timed, or dropped and not to be used. */
+export type Candidate = { readonly variant: Variant } & (
+  | { /** Milliseconds of the dispatch. */ readonly ms: number }
+  | { /** Why. */ readonly dropped: string }
+);
+
+/** A dispatch that several kernels may do. */
+export interface TunedDispatch {
+  /** Its number in the program. */
+  readonly dispatch: number;
+  /** The default first. */
+  readonly candidates: readonly Candidate[];
+  /** The number of the fastest. */
+  readonly chosen: number;
+  /** What the model of cost takes without measurements. */
+  readonly modelled: number;
+}
+
+export interface Tuning {
+  /** The number of the variant for every dispatch of the program. */
+  readonly chosen: readonly number[];
+  readonly dispatches: readonly TunedDispatch[];
+}
+
+/** ‖result − default's result‖ / ‖default's result‖ up to which kernels do the same: sums in another order. */
+const TOLERANCE = 1e-3;
+/** Each candidate is timed at most so often, in turns with the others, since a device's pace changes. */
+const ROUNDS = 5;
+/** Milliseconds for the rounds after the first of one dispatch. */
+const BUDGET = 500;
+const MOST_REPEATS = 4096;
+
+/**
+ * Measures the variants of a program at these sizes, with random inputs and the model's parameters, which it only reads.
+ * @throws DeviceError where there is no memory for the arena and a copy of it.
+ */
+export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): Promise<Tuning> {
+  const whole = await core.compile(name);
+  const { dispatches } = whole.program;
+  const modelled = chooseVariants(dispatches, sizes, core.device);
+  // An update changes parameters, which are the model's; it comes last, so what stands before it runs without it.
+  const update = dispatches.findIndex(({ layout }) => layout === "update");
+  const program = { ...whole.program, dispatches: update < 0 ? dispatches : dispatches.slice(0, update) };
+  const last = program.dispatches.findLastIndex((dispatch) => variantsOf(dispatch).length > 1);
+  if (last < 0) return { chosen: modelled, dispatches: [] };
+
+  const defaults = program.dispatches.map(() => 0);
+  const execution = await Execution.create({ ...whole, program }, sizes, { params: core.params }, [], defaults);
+  try {
+    const { inputs, targets, ragged } = core.manifest;
+    const ports = [...inputs, ...targets];
+    for (const [slot, values] of checkedSlots(program, ports, randomInputs(ports, sizes), sizes, ragged)) {
+      execution.upload(slot, values);
+    }
+    execution.setDraws(0, 1);
+    const trial = await Trial.create(core, execution);
+    try {
+      const tuned: TunedDispatch[] = [];
+      for (const [at, dispatch] of program.dispatches.slice(0, last + 1).entries()) {
+        if (variantsOf(dispatch).length > 1) {
+          const candidates = await trial.candidates(at);
+          tuned.push({ dispatch: at, candidates, chosen: fastest(candidates), modelled: modelled[at] });
+        }
+        await trial.run(execution.kernels[at]);
+      }
+      const found = new Map(tuned.map(({ dispatch, chosen }) => [dispatch, chosen]));
+      return { chosen: modelled.map((choice, at) => found.get(at) ?? choice), dispatches: tuned };
+    } finally {
+      trial.destroy();
+    }
+  } finally {
+    execution.destroy();
+  }
+}
+
+const timeOf = (candidate: Candidate): number => ("ms" in candidate ? candidate.ms : Number.POSITIVE_INFINITY);
+
+function fastest(candidates: readonly Candidate[]): number {
+  const times = candidates.map(timeOf);
+  return times.indexOf(Math.min(...times));
+}
+
+/** A program whose dispatches run one at a time, each again and again from the same memory. */
+class Trial {
+  readonly #clock: Clock;
+  readonly #readback: Readback;
+
+  static async create(core: ModelCore, execution: Execution): Promise<Trial> {
+    const { title } = execution.compiled;
+    return core.guard.creating(`tuning ${title} for ${nameSizes(execution.sizes)}`, () => {
+      const { COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const size = execution.arena.size;
+      const before = core.device.createBuffer({ label: "before", size, usage: COPY_SRC | COPY_DST });
+      return new Trial(core, execution, before);
+    });
+  }
+
+  private constructor(
+    private readonly core: ModelCore,
+    private readonly execution: Execution,
+    /** The arena as it is before the dispatch. */
+    private readonly before: GPUBuffer,
+  ) {
+    this.#clock = clockOf(core.device);
+    const regions = execution.kernels.map((_, at) => countElements(execution.liveAfter(at)));
+    this.#readback = new Readback(core.device, Math.max(...regions));
+  }
+
+  /** Tries every kernel of a dispatch, and leaves the arena as it was. */
+  async candidates(at: number): Promise<readonly Candidate[]> {
+    const { execution } = this;
+    const dispatch = execution.compiled.program.dispatches[at];
+    const regions = execution.liveAfter(at);
+    this.#copy(execution.arena, this.before);
+    const before = await this.#read(regions);
+    await this.run(execution.kernels[at]);
+    const expected = await this.#read(regions);
+    const tried: (Prepared | string)[] = [execution.kernels[at]];
+    for (const prepared of await this.#prepare(dispatch)) {
+      tried.push(prepared);
+      if (typeof prepared === "string") continue;
+      this.#restore();
+      await this.run(prepared);
+      const difference = compare(before, expected, await this.#read(regions));
+      if (difference !== undefined) tried[tried.length - 1] = difference;
+    }
+    this.#restore();
+    const times = await this.#times(tried.filter((each) => typeof each !== "string"));
+    this.#restore();
+    return tried.map((each, number): Candidate => {
+      const variant = variantsOf(dispatch)[number];
+      return typeof each === "string" ? { variant, dropped: each } : { variant, ms: times.get(each) ?? Number.NaN };
+    });
+  }
+
+  /** @throws Error where the device objects. */
+  async run(kernel: Prepared): Promise<void> {
+    await this.core.guard.creating(`tuning ${this.execution.compiled.title}`, () => {
+      const encoder = this.core.device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      this.execution.dispatch(pass, [kernel]);
+      pass.end();
+      this.core.device.queue.submit([encoder.finish()]);
+    });
+  }
+
+  destroy(): void {
+    this.before.destroy();
+    this.#readback.destroy();
+    this.#clock.destroy();
+  }
+
+  /** The kernels besides the default, or why one cannot run here. */
+  #prepare(dispatch: Dispatch): Promise<readonly (Prepared | string)[]> {
+    const { execution, core } = this;
+    return Promise.all(
+      variantsOf(dispatch)
+        .slice(1)
+        .map((variant) => {
+          if (!fitsDevice(variant, core.device)) return "beyond the device's limits";
+          return prepareKernel(execution.compiled, dispatch.layout, variant, execution.sizes).catch(
+            (error: unknown) => `refused by the device: ${core.guard.explain(error).message}`,
+          );
+        }),
+    );
+  }
+
+  /** Milliseconds of one run of each kernel: the least that was seen. */
+  async #times(kernels: readonly Prepared[]): Promise<ReadonlyMap<Prepared, number>> {
+    const repeats = new Map<Prepared, number>();
+    const least = new Map<Prepared, number>();
+    for (const kernel of kernels) {
+      let count = 1;
+      let ms = await this.#measure(kernel, count);
+      while (!(ms >= this.#clock.least && Number.isFinite(ms)) && count < MOST_REPEATS) {
+        const wanted = Number.isFinite(ms) ? (1.2 * this.#clock.least) / ms : 0;
+        count = Math.min(MOST_REPEATS, Math.ceil(count * Math.min(16, Math.max(2, wanted))));
+        ms = await this.#measure(kernel, count);
+      }
+      repeats.set(kernel, count);
+      least.set(kernel, ms / count);
+    }
+    const start = performance.now();
+    for (let round = 1; round < ROUNDS && performance.now() - start < BUDGET; round++) {
+      for (const [kernel, count] of repeats) {
+        const ms = (await this.#measure(kernel, count)) / count;
+        least.set(kernel, Math.min(ms, least.get(kernel) ?? ms));
+      }
+    }
+    return least;
+  }
+
+  #measure(kernel: Prepared, repeats: number): Promise<number> {
+    return this.#clock.measure((pass) => this.execution.dispatch(pass, new Array<Prepared>(repeats).fill(kernel)));
+  }
+
+  #restore(): void {
+    this.#copy(this.before, this.execution.arena);
+  }
+
+  #copy(from: GPUBuffer, to: GPUBuffer): void {
+    const encoder = this.core.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+    this.core.device.queue.submit([encoder.finish()]);
+  }
+
+  #read(regions: readonly Region[]): Promise<Values> {
+    const encoder = this.core.device.createCommandEncoder();
+    const read = this.#readback.copy(encoder, this.execution.arena, regions);
+    this.core.device.queue.submit([encoder.finish()]);
+    return read();
+  }
+}
+
+/** What differs, or undefined. What neither run wrote counts on neither side: slots may be longer than their values. */
+function compare(before: Values, expected: Values, actual: Values): string | undefined {
+  for (const [name, b] of expected) {
+    const [a, untouched] = [actual.get(name) ?? b, before.get(name) ?? b];
+    let [difference, norm] = [0, 0];
+    for (let i = 0; i < b.length; i++) {
+      if (Object.is(a[i], untouched[i]) && Object.is(b[i], untouched[i])) continue;
+      difference += (a[i] - b[i]) ** 2;
+      norm += b[i] ** 2;
+    }
+    const distance = difference === 0 ? 0 : Math.sqrt(difference / norm);
+    if (!(distance <= TOLERANCE)) return `differs from the default in ${name}: by ${distance.toPrecision(2)}`;
+  }
+  return undefined;
+}
