@@ -13,7 +13,8 @@ import type { Group } from "./schedule.js";
 
 /** Terms of the sums that lie in workgroup memory at a time: the more, the fewer barriers. */
 const DEPTH = 16;
-const SHALLOW = 8;
+/** Terms for which the code of loading is written out. */
+const SLAB = 8;
 const WORKGROUP = SIDE * SIDE;
 
 /** A part of a divided sum has no fewer terms. */
@@ -63,20 +64,21 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
   }
 
   const terms = product(depth.dims);
-  const deepness = terms.kind === "literal" && terms.value <= SHALLOW ? SHALLOW : DEPTH;
+  const deepness = terms.kind === "literal" && terms.value <= SLAB ? SLAB : DEPTH;
   const ragged = !(terms.kind === "literal" && terms.value % deepness === 0);
 
-  const loadTile = ({ array, value, labels, axis, start, patch: side }: Operand, k0: Expr) => {
+  const loadTile = ({ array, value, labels, axis, start, patch: side }: Operand, k0: Expr, slab: Expr) => {
     const tile = side * SIDE;
     // Neighbouring threads read neighbouring memory: along whatever axis the array ends with.
     const alongDepth = depth.labels.includes(labels[labels.length - 1]);
-    const fast = alongDepth ? deepness : Math.min(tile, WORKGROUP);
+    const fast = alongDepth ? SLAB : Math.min(tile, WORKGROUP);
     const perPass = WORKGROUP / fast;
     const quick = block.let(infix("%", THREAD, u32(fast)), "quick");
     const slow = block.let(infix("/", THREAD, u32(fast)), "slow");
-    for (let pass = 0; pass < (tile * deepness) / WORKGROUP; pass++) {
+    for (let pass = 0; pass < (tile * SLAB) / WORKGROUP; pass++) {
       const other = add(slow, u32(pass * perPass));
-      const [place, k] = alongDepth ? [other, quick] : [quick, other];
+      const [place, within] = alongDepth ? [other, quick] : [quick, other];
+      const k = add(slab, within);
       const deep = block.let(add(k0, k), "deep");
       const index = indexOf(labels, [
         [batch, batchIndex],
@@ -94,8 +96,12 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     "k0",
     end,
     (k0) => {
-      loadTile(left, k0);
-      loadTile(right, k0);
+      const loadSlab = (slab: Expr) => {
+        loadTile(left, k0, slab);
+        loadTile(right, k0, slab);
+      };
+      if (deepness === SLAB) loadSlab(u32(0));
+      else block.loop("slab", u32(deepness / SLAB), (i) => loadSlab(mul(i, u32(SLAB))));
       block.barrier(false);
       block.loop("k", u32(deepness), (k) => {
         const line = ({ array, patch: side }: Operand, first: Expr) =>

@@ -1,0 +1,80 @@
+/** @file Tiled products of awkward shapes against the f64 interpreter, on the device. */
+
+import { describe, expect, test } from "vitest";
+import { evaluateGraph } from "../../src/ir/interpret.js";
+import { BATCH, type Dim, type Graph } from "../../src/ir/types.js";
+import { GraphWriter } from "../passes/cells.js";
+import { distance, randomArgs } from "../passes/support.js";
+import { runOnDevice } from "../support/ladder.js";
+
+const TOLERANCE = 1e-5;
+
+interface Product {
+  readonly lhs: string;
+  readonly rhs: string;
+  readonly out: string;
+  /** The extent of each label. */
+  readonly dims: Readonly<Record<string, Dim>>;
+}
+
+/** One product, its result made twice as large behind it. */
+function productOf({ lhs, rhs, out, dims }: Product): Graph {
+  const writer = new GraphWriter();
+  const shape = (labels: string) => [...labels].map((label) => dims[label]);
+  const [a, b] = [writer.arg("input", "a", shape(lhs)), writer.arg("input", "b", shape(rhs))];
+  const c = writer.b.contract(a, b, lhs, rhs, out);
+  writer.result("output", "c", writer.b.binary("add", c, c));
+  return writer.graph();
+}
+
+async function compare(graph: Graph, lengths: Readonly<Record<string, number>>, seed: number): Promise<void> {
+  const args = randomArgs(graph, seed, lengths);
+  const want = evaluateGraph(graph, args, lengths)["output:c"];
+  const got = (await runOnDevice(graph, args, lengths))["output:c"];
+  expect(got.shape).toEqual(want.shape);
+  expect(distance(got.data, want.data)).toBeLessThan(TOLERANCE);
+}
+
+/** Rows, terms, columns. */
+const sizes: readonly (readonly [number, number, number])[] = [
+  [1, 1, 1],
+  [1, 37, 1],
+  [7, 8, 13],
+  [64, 16, 64],
+  [65, 9, 33],
+  [66, 17, 129],
+  [31, 24, 2],
+  [128, 100, 17],
+];
+
+describe.each(sizes)("%i rows, %i terms, %i columns", (m, k, n) => {
+  const dims = { m, k, n };
+  test.each([
+    { lhs: "mk", rhs: "kn", out: "mn", dims },
+    { lhs: "km", rhs: "kn", out: "nm", dims },
+    { lhs: "mk", rhs: "nk", out: "mn", dims },
+  ])("$lhs · $rhs → $out", (product) => compare(productOf(product), { [BATCH]: 1 }, m + n));
+});
+
+/** Batch and steps. */
+const runs: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [1, 63],
+  [3, 1],
+  [5, 43],
+  [4, 129],
+  [16, 100],
+];
+
+describe.each(runs)("batch %i, T %i", (batch, length) => {
+  const lengths = { [BATCH]: batch, T: length };
+  test.each<Product>([
+    { lhs: "btm", rhs: "mn", out: "btn", dims: { b: BATCH, t: "T", m: 19, n: 37 } },
+    { lhs: "btm", rhs: "bsm", out: "bts", dims: { b: BATCH, t: "T", s: "T", m: 5 } },
+    { lhs: "btm", rhs: "btn", out: "mn", dims: { b: BATCH, t: "T", m: 65, n: 7 } },
+    { lhs: "btm", rhs: "btn", out: "nm", dims: { b: BATCH, t: "T", m: 1, n: 33 } },
+    { lhs: "bthm", rhs: "bthn", out: "hmn", dims: { b: BATCH, t: "T", h: 3, m: 18, n: 5 } },
+    { lhs: "btm", rhs: "btn", out: "bmn", dims: { b: BATCH, t: "T", m: 9, n: 4 } },
+    { lhs: "bm", rhs: "bn", out: "mn", dims: { b: BATCH, m: 130, n: 130 } },
+  ])("$lhs · $rhs → $out", (product) => compare(productOf(product), lengths, batch + length));
+});
