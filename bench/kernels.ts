@@ -10,6 +10,7 @@ import { requestNodeDevice } from "../runtime/node.js";
 import { type CompiledProgram, compileProgram, Execution } from "../runtime/program.js";
 import { collectSetting } from "../src/cli/arguments.js";
 import { nodeHost } from "../src/cli/host.js";
+import { wholeText } from "../src/codegen/wgsl.js";
 import { compile } from "../src/compile.js";
 import { renderText } from "../src/diagnostics/render.js";
 import { present } from "../src/support/assert.js";
@@ -72,7 +73,7 @@ console.log(`whole step  ${(await time(compiled)).toFixed(2)} ms in ${train.disp
 for (const dispatch of train.dispatches) {
   const alone = { ...compiled, program: { ...train, dispatches: [dispatch] } };
   const comment = new RegExp(`// (.*)\\n(?:var<workgroup>.*\\n)*@compute.*\\nfn ${dispatch.kernel}\\(`).exec(
-    train.wgsl,
+    wholeText(train),
   );
   console.log(`${(await time(alone)).toFixed(2).padStart(9)} ms  ${dispatch.kernel.padEnd(12)} ${comment?.[1] ?? ""}`);
 }

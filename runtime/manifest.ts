@@ -46,7 +46,7 @@ export interface Slot {
 
 /** A kernel that may do a dispatch; the number of workgroups is the sum of the products of `groups`. */
 export interface Variant {
-  /** The entry point in `Program.wgsl`. */
+  /** The name of the entry point. */
   readonly kernel: string;
   readonly groups: readonly (readonly Count[])[];
   /** Of a loop over time: examples a workgroup. */
@@ -70,8 +70,10 @@ export interface Dispatch extends Variant {
 }
 
 export interface Program {
-  /** One WGSL module with an entry point a kernel. */
+  /** What all kernels share: the bindings, functions; also the entry points of those that `kernels` lacks. */
   readonly wgsl: string;
+  /** Entry points by name. Each is compiled in a module of its own, behind `wgsl`: compilers take time for all of one. */
+  readonly kernels?: Readonly<Record<string, string>>;
   readonly slots: readonly Slot[];
   readonly dispatches: readonly Dispatch[];
   /** Slot of each input, target and (streaming) kept state by its port's name. */

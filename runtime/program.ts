@@ -49,7 +49,7 @@ const BINDINGS: Readonly<Record<Dispatch["layout"], readonly [binding: number, t
   ],
 };
 
-/** @throws Error with the lines of WGSL that the device refuses. */
+/** Compiles nothing yet: kernels are, as they are chosen. */
 export async function compileProgram(
   device: GPUDevice,
   program: Program,
@@ -59,31 +59,44 @@ export async function compileProgram(
   const guard = DeviceGuard.of(device);
   guard.check();
   const layouts = { step: bindGroupLayout(device, "step"), update: bindGroupLayout(device, "update") };
-  const { value: shader, confirmed } = guard.scoped(title, () =>
-    device.createShaderModule({ label: title, code: program.wgsl }),
-  );
-  const { messages } = await shader.getCompilationInfo();
-  const errors = messages.filter((message) => message.type === "error");
-  if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(program.wgsl)).join("\n")}`);
-  await confirmed;
-
+  const modules = new Map<string, Promise<GPUShaderModule>>();
+  const moduleOf = (kernel: string): Promise<GPUShaderModule> => {
+    const code = program.wgsl + (program.kernels?.[kernel] ?? "");
+    const module = modules.get(code) ?? compileModule(device, code, title);
+    modules.set(code, module);
+    return module;
+  };
   const made = new Map<string, Promise<GPUComputePipeline>>();
   const pipelineOf = (kernel: string, layout: Dispatch["layout"]): Promise<GPUComputePipeline> => {
     const known = made.get(`${layout} ${kernel}`);
     if (known !== undefined) return known;
-    const pipeline = device
-      .createComputePipelineAsync({
-        label: kernel,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layouts[layout]] }),
-        compute: { module: shader, entryPoint: kernel },
-      })
-      .catch((error: unknown) => {
-        throw new Error(`${title}: kernel ${kernel}: ${guard.explain(error).message}`);
-      });
+    const pipeline = moduleOf(kernel).then((module) =>
+      device
+        .createComputePipelineAsync({
+          label: kernel,
+          layout: device.createPipelineLayout({ bindGroupLayouts: [layouts[layout]] }),
+          compute: { module, entryPoint: kernel },
+        })
+        .catch((error: unknown) => {
+          throw new Error(`${title}: kernel ${kernel}: ${guard.explain(error).message}`);
+        }),
+    );
     made.set(`${layout} ${kernel}`, pipeline);
     return pipeline;
   };
   return { device, title, program, lengths, pipelineOf, layouts };
+}
+
+/** @throws Error with the lines of WGSL that the device refuses. */
+async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
+  const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
+    device.createShaderModule({ label: title, code }),
+  );
+  const { messages } = await shader.getCompilationInfo();
+  const errors = messages.filter((message) => message.type === "error");
+  if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(code)).join("\n")}`);
+  await confirmed;
+  return shader;
 }
 
 function bindGroupLayout(device: GPUDevice, layout: Dispatch["layout"]): GPUBindGroupLayout {

@@ -29,7 +29,7 @@ export function provideTuningCache(device: GPUDevice, cache: TuningCache): Tunin
 /** Names the adapter, the program with its kernels, and the sizes: the choice depends on all of them. */
 export async function tuningKey({ device, program }: CompiledProgram, sizes: Lengths): Promise<string> {
   const { vendor, architecture, device: model, description } = device.adapterInfo;
-  const text = new TextEncoder().encode(JSON.stringify([program.wgsl, program.dispatches]));
+  const text = new TextEncoder().encode(JSON.stringify([program.wgsl, program.kernels, program.dispatches]));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return JSON.stringify([[vendor, architecture, model, description], hex, sizes]);

@@ -9,6 +9,7 @@ import type { TypedModel } from "./check/typed.js";
 import { buildManifest } from "./codegen/manifest.js";
 import { emitModule } from "./codegen/module.js";
 import { UnsupportedBody } from "./codegen/scan-plan.js";
+import { wholeText } from "./codegen/wgsl.js";
 import { type Diagnostic, diagnostic } from "./diagnostics/diagnostic.js";
 import { printModule } from "./ir/print.js";
 import type { Module } from "./ir/types.js";
@@ -150,6 +151,6 @@ function compileModel(typed: TypedModel, hash: string, verify: boolean): Compile
 
 function kernelsOf({ programs: { stream, ...programs } }: Manifest): string {
   const steps = "refused" in stream ? {} : { ...(stream.start && { start: stream.start }), step: stream.step };
-  const texts = Object.entries({ ...programs, ...steps }).map(([name, { wgsl }]) => `// ${name}\n${wgsl}`);
+  const texts = Object.entries({ ...programs, ...steps }).map(([name, program]) => `// ${name}\n${wholeText(program)}`);
   return ("refused" in stream ? [...texts, `// stream: ${stream.refused}\n`] : texts).join("\n");
 }

@@ -25,7 +25,7 @@ import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
 import { treeKernel } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
-import { printModule } from "./wgsl.js";
+import { printProgram } from "./wgsl.js";
 
 /** Where each parameter stands in the flat buffer. */
 export interface FlatLayout {
@@ -204,7 +204,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     return { ...variantOf(first), layout: first.layout, ...(variants.length > 0 && { variants }) };
   });
   const program = {
-    wgsl: printModule(words, training ? HYPER_FIELDS : [], kernels.flat()),
+    ...printProgram(words, training ? HYPER_FIELDS : [], kernels.flat()),
     slots: table.slots,
     dispatches,
     inputs,

@@ -57,18 +57,25 @@ interface Shared {
 }
 
 /** Elements of a state a thread, in a variant for adapters on which threads are dear and loads of memory dearer. */
-const OWN = 4;
+const OWN = [4, 2];
+/** Sums that a thread has at a time, all rows together: beyond, kernels are long to compile. */
+const MOST_SUMS = 32;
 
 /** The loop as kernels that differ in the rows that a workgroup has. The default comes first, under the plain name. */
 export function scanKernels(name: string, instr: Instr<"scan">, context: KernelContext): readonly Kernel[] {
-  const plan = planScan(instr);
-  const kernels = plan.rows.map((rows, i) => {
-    return new ScanEmitter(i === 0 ? name : `${name}_rows_${rows}`, instr, context, plan, rows).kernel();
+  const usual = planScan(instr);
+  const shapes = usual.rows.map((rows) => ({ plan: usual, rows }));
+  for (const own of OWN) {
+    const plan = planScan(instr, own);
+    const rows = Math.max(...plan.rows);
+    if (plan.own < own || rows < own || own * rows * plan.sums > MOST_SUMS) continue;
+    shapes.push({ plan, rows });
+    break;
+  }
+  return shapes.map(({ plan, rows }, i) => {
+    const kernel = i === 0 ? name : `${name}_rows_${rows}_own_${plan.own}`;
+    return new ScanEmitter(kernel, instr, context, plan, rows).kernel();
   });
-  const wide = planScan(instr, OWN);
-  const most = Math.max(...wide.rows);
-  if (wide.own < OWN || most < OWN) return kernels;
-  return [...kernels, new ScanEmitter(`${name}_rows_${most}_own_${wide.own}`, instr, context, wide, most).kernel()];
 }
 
 class ScanEmitter {

@@ -36,6 +36,8 @@ export interface ScanPlan {
   readonly workgroupSize: number;
   /** Elements of the widest state that a thread has. */
   readonly own: number;
+  /** Sums a step for each element of the widest array. */
+  readonly sums: number;
   /** Rows of the batch that a workgroup may have, the default first. */
   readonly rows: readonly number[];
 }
@@ -179,6 +181,10 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
     shared: new Map([...shared.values()].map((v) => [v.id, levelOfShared(v)])),
     workgroupSize,
     own: perThread,
+    sums: body.instrs.reduce(
+      (n, i) => (isAccumulating(i) ? n + Math.ceil(nominalSize(rowShape(i.results[0])) / widest) : n),
+      0,
+    ),
     rows,
   };
 }

@@ -1,5 +1,6 @@
 /** @file Spells kernels as WGSL. It makes no decisions. */
 
+import type { Program } from "../../runtime/manifest.js";
 import { unreachable } from "../support/assert.js";
 import { Writer } from "../support/writer.js";
 import type { Expr, Kernel, Stmt } from "./kernel-ir.js";
@@ -172,12 +173,23 @@ function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
   return found;
 }
 
+/** A program's text: what kernels share, and each of them. */
+export type ProgramText = Required<Pick<Program, "wgsl" | "kernels">>;
+
+/** All of a program's WGSL, for people. */
+export function wholeText({ wgsl, kernels = {} }: Pick<Program, "wgsl" | "kernels">): string {
+  return wgsl + Object.values(kernels).join("");
+}
+
 /**
- * One WGSL module of several entry points.
  * @param words the members of the plan uniform, in order: the batch, the lengths, the slots' offsets.
  * @param hyper the members of the hyper-parameter uniform; empty where no kernel updates parameters.
  */
-export function printModule(words: readonly string[], hyper: readonly string[], kernels: readonly Kernel[]): string {
+export function printProgram(
+  words: readonly string[],
+  hyper: readonly string[],
+  kernels: readonly Kernel[],
+): ProgramText {
   const w = new Writer();
   w.block("struct Plan {", "}", () => {
     for (const word of words) w.line(`${word}: u32,`);
@@ -195,6 +207,10 @@ export function printModule(words: readonly string[], hyper: readonly string[], 
   }
   const called = calledBy(kernels);
   for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
-  for (const kernel of kernels) printKernel(w, kernel);
-  return w.toString();
+  const texts = kernels.map((kernel) => {
+    const own = new Writer();
+    printKernel(own, kernel);
+    return [kernel.name, own.toString()];
+  });
+  return { wgsl: w.toString(), kernels: Object.fromEntries(texts) };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Program } from "../../../runtime/manifest.js";
+import { wholeText } from "../../codegen/wgsl.js";
 import { present } from "../../support/assert.js";
 
 export interface SharedArray {
@@ -26,8 +27,9 @@ const KERNEL =
   /\n(?<comment>(?:\/\/ .*\n)+)(?<arrays>(?:var<workgroup> .*\n)*)@compute @workgroup_size\((?<size>\d+)\)\nfn (?<name>\w+)\((?<body>[\s\S]*?)\n}/g;
 const ARRAY = /var<workgroup> (?<name>\w+): array<f32, (?<size>\d+)>/g;
 
-export function kernelFacts({ wgsl, dispatches }: Program): readonly KernelFacts[] {
-  const kernels = new Map([...wgsl.matchAll(KERNEL)].map(({ groups = {} }) => [groups.name, groups]));
+export function kernelFacts(program: Program): readonly KernelFacts[] {
+  const { dispatches } = program;
+  const kernels = new Map([...wholeText(program).matchAll(KERNEL)].map(({ groups = {} }) => [groups.name, groups]));
   return dispatches.map(({ kernel: name }): KernelFacts => {
     const { comment, arrays, size, body } = present(kernels.get(name), "explain", `the kernel ${name}`);
     return {
