@@ -11,8 +11,11 @@ import { compileCommand } from "./compile-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { explainCommand } from "./explain-command.js";
 import { explainError } from "./explain-error.js";
+import { fmtCommand } from "./fmt-command.js";
 import { gradCommand } from "./grad-command.js";
+import { ERROR_FORMATS } from "./report.js";
 import { trainCommand } from "./train-command.js";
+import { tuneCommand } from "./tune-command.js";
 
 /** Runs `seqc` with `args` (without the executable); never throws. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -38,15 +41,23 @@ function commands(end: (code: ExitCode) => void): Command {
 
   const setting = () =>
     new Option("--set <name=value>", "give a size of the model, e.g. H=256 (repeatable)").argParser(collectSetting);
+  const errorFormat = () =>
+    new Option("--error-format <format>", "for people or for tools").choices(ERROR_FORMATS).default("text");
 
   program
     .command("check")
     .description("report the mistakes in specs")
     .argument("<files...>", ".seq files")
-    .addOption(
-      new Option("--error-format <format>", "for people or for tools").choices(["text", "json"]).default("text"),
-    )
+    .addOption(errorFormat())
     .action((files, options) => end(checkCommand(files, options)));
+
+  program
+    .command("fmt")
+    .description("write specs in their canonical form")
+    .argument("<files...>", ".seq files")
+    .option("--check", "only name the files that are not canonical")
+    .addOption(errorFormat())
+    .action((files, options) => end(fmtCommand(files, options)));
 
   program
     .command("explain-error")
@@ -61,6 +72,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .requiredOption("-o, --out <folder>", "where the modules go")
     .addOption(setting())
     .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
+    .addOption(errorFormat())
     .action((files, options) => end(compileCommand(files, options)));
 
   program
@@ -68,6 +80,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .description("show the derivative of a spec as equations")
     .argument("<spec>", "a .seq file with cells, layers or models")
     .addOption(new Option("--format <format>", "text or LaTeX").choices(["seq", "latex"]).default("seq"))
+    .addOption(errorFormat())
     .addOption(setting())
     .action((spec, options) => end(gradCommand(spec, options)));
 
@@ -85,7 +98,18 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(whole("--length <n>", "steps to count with", 1).default(32))
     .option("--json", "for tools")
     .addOption(setting())
+    .addOption(errorFormat())
     .action((spec, options) => end(explainCommand(spec, options)));
+
+  program
+    .command("tune")
+    .description("measure on this machine which kernels are the fastest, for models created with `tune: true`")
+    .argument("<spec>", "a .seq file with models")
+    .addOption(whole("--batch <n>", "examples a step", 1).makeOptionMandatory())
+    .addOption(whole("--length <n>", "steps of every length", 1))
+    .option("--json", "for tools")
+    .addOption(setting())
+    .action(async (spec, options) => end(await tuneCommand(spec, options)));
 
   program
     .command("train")
@@ -93,6 +117,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .argument("<spec>", "a .seq file with one model: input `[T] id(V)`, target `[T] id(V)`")
     .requiredOption("--text <files...>", "the text, in this order")
     .addOption(setting())
+    .addOption(errorFormat())
     .addOption(whole("--steps <n>", "training steps", 1).default(400))
     .addOption(whole("--batch <n>", "windows a step", 1).default(16))
     .addOption(whole("--length <n>", "characters a window", 1).default(32))
