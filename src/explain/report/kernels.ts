@@ -21,6 +21,8 @@ export interface KernelFacts {
   readonly barriers: number;
   /** Arrays that the threads of a workgroup share. */
   readonly shared: readonly SharedArray[];
+  /** Other kernels that may do the dispatch: the run's sizes and the adapter decide, or the tuner. */
+  readonly variants: readonly string[];
 }
 
 const KERNEL =
@@ -30,7 +32,7 @@ const ARRAY = /var<workgroup> (?<name>\w+): array<f32, (?<size>\d+)>/g;
 export function kernelFacts(program: Program): readonly KernelFacts[] {
   const { dispatches } = program;
   const kernels = new Map([...wholeText(program).matchAll(KERNEL)].map(({ groups = {} }) => [groups.name, groups]));
-  return dispatches.map(({ kernel: name }): KernelFacts => {
+  return dispatches.map(({ kernel: name, variants = [] }): KernelFacts => {
     const { comment, arrays, size, body } = present(kernels.get(name), "explain", `the kernel ${name}`);
     return {
       name,
@@ -42,6 +44,7 @@ export function kernelFacts(program: Program): readonly KernelFacts[] {
         name: groups.name.replace(`${name}_`, ""),
         bytes: 4 * Number(groups.size),
       })),
+      variants: variants.map(({ kernel }) => kernel),
     };
   });
 }

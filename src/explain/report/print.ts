@@ -82,13 +82,14 @@ function groupLines({ states, class: kind, why, equations, shapes }: GroupReport
   ];
 }
 
-function schedule({ comment, workgroupSize, barriers, shared }: KernelFacts): string {
+function schedule({ comment, workgroupSize, barriers, shared, variants }: KernelFacts): string {
   const memory = shared.map(({ name, bytes }) => `${name} ${grouped(bytes)} B`).join(", ");
   return [
     comment.replaceAll("\n", "; "),
     `${workgroupSize} threads a workgroup`,
     barriers === 0 ? "no barrier" : `${barriers} barrier${barriers === 1 ? "" : "s"} in its text`,
     memory === "" ? "nothing shared" : `shared: ${memory}`,
+    ...(variants.length === 0 ? [] : [`or, by the sizes and the adapter, ${variants.join(", ")}`]),
   ].join("; ");
 }
 
