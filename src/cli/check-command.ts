@@ -13,6 +13,6 @@ export interface CheckOptions {
 export function checkCommand(files: readonly string[], { errorFormat }: CheckOptions): ExitCode {
   files.forEach(readText);
   const { diagnostics } = check({ files, host: nodeHost() });
-  const failed = reportDiagnostics(diagnostics, errorFormat);
+  const failed = reportDiagnostics(diagnostics, errorFormat, "alone");
   return failed ? EXIT.failed : EXIT.ok;
 }

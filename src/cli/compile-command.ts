@@ -6,19 +6,23 @@ import { kebabCase } from "./arguments.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { writeFiles } from "./files.js";
 import { nodeHost } from "./host.js";
-import { reportDiagnostics } from "./report.js";
+import { type ErrorFormat, reportDiagnostics } from "./report.js";
 import { requireKnownSettings } from "./settings.js";
 
 export interface CompileCommandOptions {
   readonly out: string;
   readonly set?: Readonly<Record<string, number>>;
   readonly emit: "ts" | "ir" | "wgsl";
+  readonly errorFormat: ErrorFormat;
 }
 
-export function compileCommand(files: readonly string[], { out, set = {}, emit }: CompileCommandOptions): ExitCode {
+export function compileCommand(
+  files: readonly string[],
+  { out, set = {}, emit, errorFormat }: CompileCommandOptions,
+): ExitCode {
   requireKnownSettings(files, set);
   const { diagnostics, models } = compile({ files, host: nodeHost(), set });
-  if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
+  if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
 
   const barren = files.find((file) => !models.some(({ source }) => source === file));
   if (barren !== undefined) {

@@ -10,7 +10,7 @@ import { parse } from "../parser/parse.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText } from "./files.js";
 import { nodeHost } from "./host.js";
-import { reportDiagnostics } from "./report.js";
+import { type ErrorFormat, reportDiagnostics } from "./report.js";
 import { requireKnownSettings } from "./settings.js";
 
 export interface ExplainOptions {
@@ -19,17 +19,18 @@ export interface ExplainOptions {
   readonly batch: number;
   readonly length: number;
   readonly json?: boolean;
+  readonly errorFormat: ErrorFormat;
   readonly set?: Readonly<Record<string, number>>;
 }
 
 export function explainCommand(
   file: string,
-  { graph, batch, length, json = false, set = {} }: ExplainOptions,
+  { graph, batch, length, json = false, set = {}, errorFormat }: ExplainOptions,
 ): ExitCode {
   readText(file);
   requireKnownSettings([file], set);
   const { models, diagnostics } = checkProgram({ files: [file], host: nodeHost(), parse, set });
-  if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
+  if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
   const own = models.filter(({ source }) => source === file);
   if (own.length === 0) {
     throw new CommandError(`${file} has no model: its cells and layers are explained with the models that use them`);

@@ -9,19 +9,20 @@ import { parse } from "../parser/parse.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText } from "./files.js";
 import { nodeHost } from "./host.js";
-import { reportDiagnostics } from "./report.js";
+import { type ErrorFormat, reportDiagnostics } from "./report.js";
 import { requireKnownSettings } from "./settings.js";
 
 export interface GradOptions {
   readonly format: "seq" | "latex";
+  readonly errorFormat: ErrorFormat;
   readonly set?: Readonly<Record<string, number>>;
 }
 
-export function gradCommand(file: string, { format, set = {} }: GradOptions): ExitCode {
+export function gradCommand(file: string, { format, set = {}, errorFormat }: GradOptions): ExitCode {
   readText(file);
   requireKnownSettings([file], set);
   const { samples, models, diagnostics } = checkProgram({ files: [file], host: nodeHost(), parse, set });
-  if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
+  if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
   const alone = samples.filter(({ block }) => isWhole(block));
   const declared = new Set(alone.map(({ block }) => block.name));
   const sections = [

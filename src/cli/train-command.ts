@@ -8,7 +8,7 @@ import { compile } from "../compile.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText, writeFiles } from "./files.js";
 import { nodeHost } from "./host.js";
-import { reportDiagnostics } from "./report.js";
+import { type ErrorFormat, reportDiagnostics } from "./report.js";
 import { requireKnownSettings } from "./settings.js";
 import { corpusOf, type Vocabulary } from "./train/corpus.js";
 import { type CharacterModel, characterModel } from "./train/model-shape.js";
@@ -21,6 +21,7 @@ import { mean } from "./train/statistics.js";
 export interface TrainOptions {
   readonly text: readonly string[];
   readonly set?: Readonly<Record<string, number>>;
+  readonly errorFormat: ErrorFormat;
   readonly steps: number;
   readonly batch: number;
   readonly length: number;
@@ -40,7 +41,7 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
   if (Object.hasOwn(options.set ?? {}, "V")) throw new CommandError("--set V is the text's to fix: its characters");
   requireKnownSettings([spec], options.set ?? {});
   const corpus = corpusOf(options.text.map(readText).join("\n"), options.length);
-  const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size });
+  const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size }, options.errorFormat);
   if (manifest === undefined) return EXIT.failed;
   const ports = characterModel(manifest, corpus.vocabulary.size);
 
@@ -115,9 +116,13 @@ async function showSample(
 }
 
 /** The one model of `spec`; undefined after diagnostics were shown. */
-function compileOne(spec: string, set: Readonly<Record<string, number>>): Manifest | undefined {
+function compileOne(
+  spec: string,
+  set: Readonly<Record<string, number>>,
+  errorFormat: ErrorFormat,
+): Manifest | undefined {
   const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set });
-  if (reportDiagnostics(diagnostics, "text")) return undefined;
+  if (reportDiagnostics(diagnostics, errorFormat)) return undefined;
   if (models.length !== 1) throw new CommandError(`${spec} declares ${models.length} models: seqc train wants one`);
   return models[0].manifest;
 }

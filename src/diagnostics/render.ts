@@ -1,4 +1,4 @@
-/** @file Diagnostics as text for people and as data for tools. */
+/** @file Diagnostics as text for people, as data for tools, and as annotations of a change on GitHub. */
 
 import type { SourceFile, Span } from "../support/span.js";
 import type { DiagnosticCode } from "./catalogue.js";
@@ -120,4 +120,36 @@ export function renderJson({ code, severity, message, span, related, help }: Dia
 
 function range({ file, start, end }: Span): Range {
   return { start: positionAt(file, start), end: positionAt(file, end) };
+}
+
+/**
+ * The line of `--error-format=github-actions`: a workflow command, which GitHub shows at its place in the change. Columns
+ * stand there only where the span ends on its first line: the runner drops them otherwise.
+ */
+export function renderGithub({ code, severity, message, span, related, help }: Diagnostic): string {
+  const { start, end } = range(span);
+  const [file, line, endLine] = [span.file.name, start.line, end.line];
+  const properties =
+    line === endLine
+      ? { file, line, col: start.column, endLine, endColumn: end.column, title: code }
+      : { file, line, endLine, title: code };
+  const written = Object.entries(properties).map(([name, value]) => `${name}=${property(String(value))}`);
+  const lines = [
+    message,
+    ...related.map((other) => {
+      const { line, column } = positionAt(other.span.file, other.span.start);
+      return `${other.span.file.name}:${line}:${column}: ${other.message}`;
+    }),
+    ...(help === undefined ? [] : [`help: ${help}`]),
+  ];
+  return `::${severity} ${written.join(",")}::${data(lines.join("\n"))}`;
+}
+
+/** The escapes of workflow commands, as the runner takes them back. */
+function data(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function property(text: string): string {
+  return data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }

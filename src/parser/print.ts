@@ -130,7 +130,14 @@ function printBinders(list: readonly IndexBinder[]): string {
   return `[${items.join(", ")}]`;
 }
 
-export function printStatement(statement: Statement): string {
+/** One statement, or several of one kind as a list: the word in front stands once. */
+export function printStatements([first, ...others]: readonly Statement[]): string {
+  return [printStatement(first), ...others.map((other) => printStatement(other).slice(other.kind.length + 1))].join(
+    ", ",
+  );
+}
+
+function printStatement(statement: Statement): string {
   switch (statement.kind) {
     case "input":
     case "context":

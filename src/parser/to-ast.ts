@@ -157,12 +157,12 @@ const converters: Readonly<Record<string, Converter>> = {
 
 function items(b: Builder, node: CstNode, convert: (item: Item) => Statement): Statement[] {
   const first = b.span(node).start;
-  const shared = b.docs.take(first);
+  if (b.broken) b.docs.take(first);
   return children(node, "item").flatMap((item, at) => {
     const name = b.name(child(item, "name"));
     if (name === undefined) return [];
     const span = b.span(item);
-    const doc = b.docs.take(span.start) ?? shared;
+    const doc = b.docs.take(span.start) ?? b.docs.take(first);
     // The word in front belongs to the first item, and with it what a message underlines.
     return [convert({ node: item, start: { name, ...doc, span: at === 0 ? { ...span, start: first } : span } })];
   });

@@ -6,18 +6,13 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeSafetensors } from "../../runtime/safetensors.js";
 import { CommandError, EXIT } from "../../src/cli/exit.js";
-import { explain, run } from "../../src/cli/program.js";
+import { explain } from "../../src/cli/program.js";
 import { InternalError } from "../../src/support/assert.js";
+import { type Ended, inProcess } from "./in-process.js";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const CHAR_LM = fileURLToPath(new URL("../../specs/models/char-lm.seq", import.meta.url));
 const CELL = fileURLToPath(new URL("../../specs/cells/lstm.seq", import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Runs `seqc` as a process of its own; `watch` sees the error stream as it grows and may signal the process. */
 function seqc(args: readonly string[], watch?: (err: string, kill: () => void) => void): Promise<Ended> {
@@ -32,33 +27,6 @@ function seqc(args: readonly string[], watch?: (err: string, kill: () => void) =
     watch?.(err, () => child.kill("SIGINT"));
   });
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
-}
-
-/** The same within this process: what it would print and end with, much sooner. */
-async function inProcess(args: readonly string[]): Promise<Ended> {
-  let out = "";
-  let err = "";
-  const spies = [
-    vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-      out += chunk;
-      return true;
-    }),
-    vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
-      err += chunk;
-      return true;
-    }),
-    vi.spyOn(console, "log").mockImplementation((line) => {
-      out += `${line}\n`;
-    }),
-    vi.spyOn(console, "error").mockImplementation((line) => {
-      err += `${line}\n`;
-    }),
-  ];
-  try {
-    return { code: await run(args), out, err };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
 }
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Diagnostic, diagnostic } from "../../src/diagnostics/diagnostic.js";
 import { positionAt } from "../../src/diagnostics/position.js";
-import { renderJson, renderText } from "../../src/diagnostics/render.js";
+import { renderGithub, renderJson, renderText } from "../../src/diagnostics/render.js";
 import type { SourceFile, Span } from "../../src/support/span.js";
 
 const file: SourceFile = {
@@ -126,5 +126,30 @@ describe("positions", () => {
       line += ends ? 1 : 0;
       column = ends ? 1 : column + 1;
     }
+  });
+});
+
+describe("annotations", () => {
+  it("have their place, their code, and all that is said on one line", () => {
+    expect(renderGithub(mismatch)).toBe(
+      "::error file=lstm.seq,line=10,col=7,endLine=10,endColumn=12,title=SEQ3002::The sizes of this product disagree." +
+        "%0Alstm.seq:2:13: `x` has 128 elements%0Alstm.seq:3:11: `W` has 64 columns" +
+        "%0Ahelp: one of the two is meant to be larger",
+    );
+  });
+
+  it("escape what would end a property or the line", () => {
+    const odd = { name: "a,b:c%0A\r\n.seq", text: "x" };
+    const found = diagnostic("SEQ2009", at("x", odd), "100% of `x`:\r\nunused, twice", { severity: "warning" });
+    expect(renderGithub(found)).toBe(
+      "::warning file=a%2Cb%3Ac%250A%0D%0A.seq,line=1,col=1,endLine=1,endColumn=2,title=SEQ2009" +
+        "::100%25 of `x`:%0D%0Aunused, twice",
+    );
+  });
+
+  it("have no columns where the span goes on to other lines", () => {
+    expect(renderGithub(diagnostic("SEQ3002", at("f(a,\n    b)"), "No."))).toBe(
+      "::error file=lstm.seq,line=11,endLine=12,title=SEQ3002::No.",
+    );
   });
 });

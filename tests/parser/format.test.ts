@@ -3,19 +3,63 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Argument, BinaryOperator, Expr, Ident, IndexBinder } from "../../src/parser/ast.js";
 import { formatUnit } from "../../src/parser/format.js";
+import { lex } from "../../src/parser/lexical.js";
 import { printExpr } from "../../src/parser/print.js";
+import { specs as randomSpecs } from "../fuzz/spec.js";
+import { randomSource } from "../lower/support.js";
 import { expressionOf, parseText, statements, withoutSpans } from "./support.js";
 
 const specs = readdirSync("specs", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".seq"));
 
+/** Formatting keeps the tree and the comments, in their order, and has nothing to do a second time. */
+function formatted(text: string): string {
+  const { unit, diagnostics } = parseText(text);
+  expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+  const after = formatUnit(unit);
+  const again = parseText(after);
+  expect(withoutSpans(again.unit)).toEqual(withoutSpans(unit));
+  expect(comments(after)).toEqual(comments(text));
+  expect(formatUnit(again.unit)).toBe(after);
+  return after;
+}
+
+function comments(text: string): string[] {
+  return lex({ name: "test.seq", text }).comments.map(({ start, end }) => text.slice(start, end).trimEnd());
+}
+
+/** `text` with comments between its tokens, at the ends of lines and inside them. */
+function commented(text: string, random: () => number): string {
+  const { tokens } = lex({ name: "test.seq", text });
+  let at = 0;
+  const parts = tokens.map(({ startOffset, image }, i) => {
+    const part = text.slice(at, startOffset);
+    at = startOffset;
+    if (random() > 0.1 || image === "'" || image === ".") return part;
+    const here = [`// ${i}\n`, `\n// ${i}\n`, `/* ${i} */`, `\n\n/* ${i} */\n`];
+    return `${part} ${here[Math.floor(4 * random())]}`;
+  });
+  return `${parts.join("")}${text.slice(at)}\n// end`;
+}
+
 describe("the specs that ship", () => {
-  it.each(specs)("%s reads the same after formatting, and formatting again changes nothing", (name) => {
-    const { unit, diagnostics } = parseText(readFileSync(`specs/${name}`, "utf8"));
-    expect(diagnostics).toEqual([]);
-    const text = formatUnit(unit);
-    const again = parseText(text);
-    expect(withoutSpans(again.unit)).toEqual(withoutSpans(unit));
-    expect(formatUnit(again.unit)).toBe(text);
+  const texts = specs.map((name) => ({ name, text: readFileSync(`specs/${name}`, "utf8") }));
+
+  it.each(texts)("$name is in its canonical form", ({ text }) => {
+    expect(formatted(text)).toBe(text);
+  });
+
+  it.each(texts)("$name keeps comments at any place", ({ text }) => {
+    formatted(commented(text, randomSource(1)));
+  });
+});
+
+describe("random specs", () => {
+  it("keep their tree and comments, and are canonical after one turn", () => {
+    const property = fc.property(randomSpecs, ({ text, seed }) => {
+      formatted(text);
+      formatted(commented(text, randomSource(seed)));
+    });
+    fc.assert(property, { seed: 1, numRuns: 30, endOnFailure: true });
   });
 });
 
@@ -52,8 +96,7 @@ fn f(a, b) = (a + b) * (c - (d - e))
 ///   two
 model M(V = 1, cell = LSTM) { // open
   // first
-  input x: [T, 4*H] id(V)
-  input y: f32 // t
+  input x: [T, 4*H] id(V), y: f32 // t
 
   use a = X(1) // one
   use b[L] = Y(2, act = elu)
@@ -68,6 +111,59 @@ cell B() {
 }
 
 // end
+`);
+  });
+
+  it("keeps a list on a line while it fits, and what shares a text of docs in one list", () => {
+    const body = `/// Both.
+param a: [D] ~ ones,
+  b: [D] ~ zeros,
+  /// Its own.
+  c: [D] ~ zeros frozen, d: [D] ~ ones
+input x: [D], // the first
+  y: [D]`;
+    const { unit } = parseText(`layer A(D) { ${body} }`);
+    expect(formatUnit(unit)).toBe(`layer A(D) {
+  /// Both.
+  param a: [D] ~ ones, b: [D] ~ zeros
+  /// Its own.
+  param c: [D] ~ zeros frozen
+  /// Both.
+  param d: [D] ~ ones
+  input x: [D] // the first
+  input y: [D]
+}
+`);
+  });
+
+  it("keeps docs that document nothing as comments", () => {
+    const body = "\ny = /// inside\n x\n/// shared\ninput /// own\nx: [D]\n/// last\n";
+    const { unit } = parseText(`layer A(D) { ${body} }\n/// end`);
+    expect(formatUnit(unit)).toBe(`layer A(D) {
+  // inside
+  y = x
+  // shared
+  /// own
+  input x: [D]
+  // last
+}
+
+// end
+`);
+  });
+
+  it("breaks long lines outside of brackets where it can, rather behind a comma or a sum than inside a product", () => {
+    const terms = (name: string) => Array.from({ length: 9 }, (_, i) => `${name}${i} * other`).join(" + ");
+    const long = `param first: [A, B, C] ~ uniform(-k, k), second: [A, B, C] ~ uniform(-k, k), third: [A, B, C] ~ uniform(-k, k)`;
+    const text = `layer A(D) { ${long} y = f(${terms("a")}, b) output z = ${terms("word")} }`;
+    expect(formatted(text)).toBe(`layer A(D) {
+  param first: [A, B, C] ~ uniform(-k, k), second: [A, B, C] ~ uniform(-k, k),
+    third: [A, B, C] ~ uniform(-k, k)
+  y = f(a0 * other + a1 * other + a2 * other + a3 * other + a4 * other + a5 * other + a6 * other +
+    a7 * other + a8 * other, b)
+  output z = word0 * other + word1 * other + word2 * other + word3 * other + word4 * other + word5 * other +
+    word6 * other + word7 * other + word8 * other
+}
 `);
   });
 
