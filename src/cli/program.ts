@@ -109,6 +109,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(whole("--length <n>", "steps of every length", 1))
     .option("--json", "for tools")
     .addOption(setting())
+    .addOption(errorFormat())
     .action(async (spec, options) => end(await tuneCommand(spec, options)));
 
   program

@@ -15,7 +15,7 @@ import { compile } from "../compile.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText } from "./files.js";
 import { nodeHost } from "./host.js";
-import { reportDiagnostics } from "./report.js";
+import { type ErrorFormat, reportDiagnostics } from "./report.js";
 import { requireKnownSettings } from "./settings.js";
 
 export interface TuneOptions {
@@ -24,6 +24,7 @@ export interface TuneOptions {
   /** Of every length; wanted where the model has any. */
   readonly length?: number;
   readonly json?: boolean;
+  readonly errorFormat: ErrorFormat;
 }
 
 /** The programs that `tune: true` tunes. */
@@ -38,12 +39,12 @@ interface TunedProgram {
 
 export async function tuneCommand(
   spec: string,
-  { set = {}, batch, length, json = false }: TuneOptions,
+  { set = {}, batch, length, json = false, errorFormat }: TuneOptions,
 ): Promise<ExitCode> {
   readText(spec);
   requireKnownSettings([spec], set);
   const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set });
-  if (reportDiagnostics(diagnostics, "text")) return EXIT.failed;
+  if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
   if (models.length === 0) {
     throw new CommandError(`${spec} has no model: its cells and layers are tuned with the models that use them`);
   }
