@@ -197,8 +197,9 @@ export function encode(value: Expr): Expr {
   return value.type === "f32" ? value : call("f32", "f32", value);
 }
 
-/** Loops over reduced axes are unrolled by this where their innermost extent allows. */
-const UNROLL = 4;
+/** A loop over reduced axes is unrolled until its body has so many terms, where the innermost extent allows. */
+const MOST_TERMS = 16;
+const MOST_UNROLLED = 4;
 /** Up to this many terms are written out where `writesOut`. */
 const MOST_WRITTEN_OUT = 64;
 
@@ -317,7 +318,7 @@ export class Scalarizer {
       groups.set(name, [...(groups.get(name) ?? []), { acc, index, total, key }]);
     }
     for (const [name, members] of groups) {
-      this.loops(dimsOf.get(name) ?? [], (reduced) => {
+      this.loops(dimsOf.get(name) ?? [], members.length, (reduced) => {
         for (const { acc, index, total } of members) {
           this.block.assign(total, reductions[acc.kind].join(total, this.product(acc.factors(index, reduced))));
         }
@@ -334,8 +335,8 @@ export class Scalarizer {
     return terms.reduce((a, b) => this.block.let(reductions[kind].join(a, b), hint));
   }
 
-  /** A nest of loops over `dims`, the innermost unrolled. */
-  loops(dims: readonly Dim[], body: (index: Index) => void, outer: Index = []): void {
+  /** A nest of loops over `dims`, the innermost unrolled the less, the more terms its body has. */
+  loops(dims: readonly Dim[], terms: number, body: (index: Index) => void, outer: Index = []): void {
     const [dim, ...rest] = dims;
     if (dim === undefined) {
       body(outer);
@@ -343,11 +344,12 @@ export class Scalarizer {
     }
     if (rest.length > 0) {
       this.block.loop("i", extent(dim), (i) => {
-        this.loops(rest, body, [...outer, i]);
+        this.loops(rest, terms, body, [...outer, i]);
       });
       return;
     }
-    const unroll = typeof dim === "number" && dim % UNROLL === 0 ? UNROLL : 1;
+    const wanted = Math.max(1, Math.min(MOST_UNROLLED, Math.floor(MOST_TERMS / terms)));
+    const unroll = typeof dim === "number" && dim % wanted === 0 ? wanted : 1;
     this.block.loop(
       "k",
       extent(dim),

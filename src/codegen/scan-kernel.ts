@@ -59,7 +59,7 @@ interface Shared {
 /** Elements of a state a thread, in a variant for adapters on which threads are dear and loads of memory dearer. */
 const OWN = [4, 2];
 /** Sums that a thread has at a time, all rows together: beyond, kernels are long to compile. */
-const MOST_SUMS = 32;
+const MOST_SUMS = 64;
 
 /** The loop as kernels that differ in the rows that a workgroup has. The default comes first, under the plain name. */
 export function scanKernels(name: string, instr: Instr<"scan">, context: KernelContext): readonly Kernel[] {
