@@ -37,6 +37,14 @@ export interface MatmulAxes {
   readonly part: string | undefined;
 }
 
+/** Whether a contraction has rows, columns and a sum. */
+export function isMatmul(instr: Instr): instr is Instr<"contract"> {
+  if (instr.op !== "contract") return false;
+  const { lhs, rhs, out } = instr.attrs;
+  const only = (a: string, b: string) => [...a].some((l) => out.includes(l) && !b.includes(l));
+  return only(lhs, rhs) && only(rhs, lhs) && [...lhs].some((l) => !out.includes(l));
+}
+
 export function matmulAxes({ attrs, args, results }: Instr<"contract">): MatmulAxes {
   const { out } = attrs;
   // The side that the result ends with makes the columns, so that neighbouring threads store to neighbouring memory.
@@ -66,4 +74,12 @@ function patch(dims: readonly Dim[]): number {
   if (lengths.length > 0) return PATCHES[0];
   const waste = (side: number) => Math.ceil(factor / (side * SIDE)) * side * SIDE - factor;
   return PATCHES.find((side) => waste(side) <= factor / 4) ?? PATCHES[PATCHES.length - 1];
+}
+
+/** Tiles of the result, each a workgroup's; undefined where run-time lengths decide. */
+export function tilesOf(instr: Instr<"contract">): number | undefined {
+  const { left, right, batch } = matmulAxes(instr);
+  const counts = [left, right].map(({ axis, patch: side }) => count(axis.dims, side * SIDE));
+  if ([...counts, count(batch.dims)].some(({ lengths }) => lengths.length > 0)) return undefined;
+  return counts.reduce((n, { factor, divisor }) => n * Math.ceil(factor / divisor), count(batch.dims).factor);
 }

@@ -7,7 +7,7 @@ import type { Dim } from "../ir/types.js";
 import { Block } from "./block.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
 import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
-import { type Axes, matmulAxes, SIDE, type Side } from "./matmul-axes.js";
+import { type Axes, matmulAxes, SIDE, type Side, tilesOf } from "./matmul-axes.js";
 import { delinear, elementKey, type Index, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
@@ -126,7 +126,7 @@ export function matmulKernel(name: string, group: Extract<Group, { kind: "matmul
     const limit = product(dims);
     return limit.kind === "literal" && limit.value % tile === 0 ? undefined : infix("<", place, limit);
   };
-  const known = single ? undefined : infix("<", which, product(batch.dims));
+  const known = single || tilesOf(anchor) !== undefined ? undefined : infix("<", which, product(batch.dims));
   block.guarded(known, () => {
     sums.forEach((line, i) => {
       const row = block.let(add(row0, add(threadRow, u32(i * SIDE))), "row");

@@ -10,8 +10,10 @@ import { definitions as definitionsIn, reads } from "../ir/traverse.js";
 import type { Dim, Graph, Instr, Value, ValueId } from "../ir/types.js";
 import type { LanePlan } from "./lane-plan.js";
 import { planLoops } from "./loops.js";
+import { isMatmul } from "./matmul-axes.js";
 import { planReplay, type Replay } from "./replay.js";
 import { type Accumulating, accumulation, type Element, isAccumulating } from "./scalarize.js";
+import { splitDepths } from "./split-depth.js";
 import { ownIndex, sameIndex, walk } from "./walk.js";
 
 export type Group =
@@ -117,13 +119,6 @@ function storedValues(graph: Graph): Set<ValueId> {
   return stored;
 }
 
-function isMatmul(instr: Instr): instr is Instr<"contract"> {
-  if (instr.op !== "contract") return false;
-  const { lhs, rhs, out } = instr.attrs;
-  const only = (a: string, b: string) => [...a].some((l) => out.includes(l) && !b.includes(l));
-  return only(lhs, rhs) && only(rhs, lhs) && [...lhs].some((l) => !out.includes(l));
-}
-
 function isTree(instr: Instr | undefined): instr is Accumulating {
   if (!isAccumulating(instr) || isMatmul(instr)) return false;
   const { dims } = accumulation(instr);
@@ -149,7 +144,7 @@ function drawsFor(
 }
 
 export function schedule(whole: Graph): Schedule {
-  const { graph, lanes } = planLoops(whole);
+  const { graph, lanes } = planLoops(splitDepths(whole));
   const definitions = definitionsIn(graph.instrs);
   const stored = storedValues(graph);
   const isStored = (value: Value) => stored.has(value.id);

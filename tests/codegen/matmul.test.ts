@@ -1,10 +1,13 @@
 /** @file Tiled products of awkward shapes against the f64 interpreter, on the device. */
 
 import { describe, expect, test } from "vitest";
+import { schedule } from "../../src/codegen/schedule.js";
+import { wholeText } from "../../src/codegen/wgsl.js";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { BATCH, type Dim, type Graph } from "../../src/ir/types.js";
 import { GraphWriter } from "../passes/cells.js";
 import { distance, randomArgs } from "../passes/support.js";
+import { compileGraph } from "../support/execute.js";
 import { runOnDevice } from "../support/ladder.js";
 
 const TOLERANCE = 1e-5;
@@ -77,4 +80,52 @@ describe.each(runs)("batch %i, T %i", (batch, length) => {
     { lhs: "btm", rhs: "btn", out: "bmn", dims: { b: BATCH, t: "T", m: 9, n: 4 } },
     { lhs: "bm", rhs: "bn", out: "mn", dims: { b: BATCH, m: 130, n: 130 } },
   ])("$lhs · $rhs → $out", (product) => compare(productOf(product), lengths, batch + length));
+});
+
+/** Values that a graph's groups store, as lists of shapes. */
+const shapesOf = (product: Product) =>
+  schedule(productOf(product)).groups.map(({ kind, roots }) => [
+    kind,
+    ...roots.map(({ type }) => type.shape.join("·")),
+  ]);
+
+describe("a sum over steps", () => {
+  const dims = { b: BATCH, t: "T", m: 65, n: 7, p: 512, q: 512 };
+  const shaped = (out: string, lhs = "btm", rhs = "btn") => shapesOf({ lhs, rhs, out, dims });
+
+  test("of a small result is divided, and what follows joins the sum of the parts", () => {
+    expect(shaped("mn")).toEqual([
+      ["matmul", "6·65·7"],
+      ["map", "65·7", "65·7"],
+    ]);
+  });
+
+  test("of a result of many tiles is not", () => {
+    expect(shaped("pq", "btp", "btq")).toEqual([["matmul", "512·512", "512·512"]]);
+  });
+
+  test("of a result for each example is not", () => {
+    expect(shaped("bmn")).toEqual([["matmul", `${BATCH}·65·7`, `${BATCH}·65·7`]]);
+  });
+
+  test("over examples alone is not", () => {
+    expect(shaped("mn", "bm", "bn")).toEqual([["matmul", "65·7", "65·7"]]);
+  });
+});
+
+test("kernels alongside each other have one workgroup memory", () => {
+  const writer = new GraphWriter();
+  for (let i = 0; i < 6; i++) {
+    const a = writer.input(`a${i}`, ["T", 512]);
+    const b = writer.arg("param", `b${i}`, [512, 512]);
+    writer.result("output", `c${i}`, writer.b.contract(a, b, "btm", "mn", "btn"));
+  }
+  const program = compileGraph(writer.graph(), ["T"]);
+  expect(program.dispatches).toHaveLength(1);
+  const bytes = [...wholeText(program).matchAll(/var<workgroup> \w+: array<f32, (\d+)>/g)].map(
+    ([, size]) => 4 * Number(size),
+  );
+  expect(bytes.length).toBeGreaterThan(0);
+  // What every adapter has.
+  expect(bytes.reduce((a, b) => a + b)).toBeLessThanOrEqual(16384);
 });
