@@ -21,7 +21,7 @@ export interface SharedBuffers {
   readonly hyper?: GPUBuffer;
 }
 
-/** A program as a shader module, from which pipelines are made as they are needed; shared by all its layouts. */
+/** A program whose kernels are compiled as they are chosen; shared by all its layouts. */
 export interface CompiledProgram {
   readonly device: GPUDevice;
   /** What messages call it: "the train program of CharLM". */

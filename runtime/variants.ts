@@ -23,6 +23,8 @@ export function groupsOf({ groups }: Variant, sizes: Lengths): number {
 const WEIGHT = 7;
 const STATE = 3;
 const PRODUCT = 0.54;
+/** What a step costs besides, by its loops and barriers, spread over its terms. */
+const STEP = 5;
 /** Workgroups of a loop that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
 
@@ -42,7 +44,7 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
       const { rows = 1, own = 1 } = variant;
       const waves = Math.ceil(groupsOf(variant, sizes) / atOnce);
       // In software a workgroup's threads run one after another; on a GPU all at once, however few.
-      return (waves * (own * WEIGHT + rows * STATE + own * rows * PRODUCT)) / (software ? own : 1);
+      return (waves * (STEP + own * WEIGHT + rows * STATE + own * rows * PRODUCT)) / (software ? own : 1);
     });
     return costs.indexOf(Math.min(...costs));
   });
