@@ -78,7 +78,12 @@ export const load = (memory: Memory, index: Expr): Expr => ({ kind: "load", type
 export const THREAD = variable("thread", "u32", 0);
 export const GROUP = variable("group", "u32", 0);
 /** A word of the plan: the batch, a length, or the offset of a slot. */
-export const planWord = (name: string): Expr => variable(`plan.${name}`, "u32", 0);
+export const planWord = (name: string): Expr => variable(`plan.${planMember(name)}`, "u32", 0);
+
+/** Lengths begin with a capital, as two reserved words of WGSL do. */
+export function planMember(name: string): string {
+  return /^(NULL|Self)_*$/.test(name) ? `${name}_` : name;
+}
 
 const comparisons: ReadonlySet<InfixOp> = new Set(["<", "<=", ">", ">=", "==", "!=", "&&", "||"]);
 

@@ -3,7 +3,7 @@
 import type { Program } from "../../runtime/manifest.js";
 import { unreachable } from "../support/assert.js";
 import { Writer } from "../support/writer.js";
-import type { Expr, Kernel, Stmt } from "./kernel-ir.js";
+import { type Expr, type Kernel, planMember, type Stmt } from "./kernel-ir.js";
 
 /** The largest finite f32: stands for infinity, which WGSL has no literal for and may assume away. */
 const LARGEST = "3.4028234663852886e38f";
@@ -192,7 +192,7 @@ export function printProgram(
 ): ProgramText {
   const w = new Writer();
   w.block("struct Plan {", "}", () => {
-    for (const word of words) w.line(`${word}: u32,`);
+    for (const word of words) w.line(`${planMember(word)}: u32,`);
   });
   w.line("@group(0) @binding(0) var<uniform> plan: Plan;");
   w.line("@group(0) @binding(1) var<storage, read> params: array<f32>;");
