@@ -69,6 +69,13 @@ export class Block {
     return variable(name, value.type, this.depth);
   }
 
+  /** Names what a variable that changes holds here and now. */
+  snapshot(held: Expr, hint: string): Expr {
+    const name = this.name(hint);
+    this.push({ kind: "let", name, value: held });
+    return variable(name, held.type, this.depth);
+  }
+
   assign(target: Expr, value: Expr): void {
     if (target.kind === "variable") this.push({ kind: "assign", name: target.name, value });
   }

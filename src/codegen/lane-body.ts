@@ -7,7 +7,7 @@ import { stackAxis } from "../ir/builder.js";
 import type { Dim, Instr, Value, ValueId } from "../ir/types.js";
 import { invariant, present } from "../support/assert.js";
 import type { Block } from "./block.js";
-import { type Expr, keyOf, variable } from "./kernel-ir.js";
+import { type Expr, keyOf } from "./kernel-ir.js";
 import { indexAt, type LaneOutput, type LanePlan, type Placement } from "./lane-plan.js";
 import { accumulation, type Element, type Index, places, type Scalarizer } from "./scalarize.js";
 
@@ -103,12 +103,8 @@ export class LaneBody {
   /** Does step `t`; gives those of the loop's results that are wanted. */
   step(scalars: Scalarizer, t: Expr, wanted: (position: number) => boolean): readonly LaneResult[] {
     this.#time = t;
-    for (const [key, held] of this.#registers) {
-      // Named at the start of the step, since the registers change within it.
-      const name = this.block.name("now");
-      this.block.push({ kind: "let", name, value: held });
-      this.#now.set(key, variable(name, held.type, this.block.depth));
-    }
+    // Named at the start of the step, since the registers change within it.
+    for (const [key, held] of this.#registers) this.#now.set(key, this.block.snapshot(held, "now"));
     const { body } = this.instr.attrs;
     const nexts = this.elements().map(({ state, inner, index }) => {
       return { state, inner, value: scalars.at({ value: body.results[state], index }) };

@@ -241,7 +241,7 @@ class LaneEmitter {
         const before = forward
           .elements()
           .map((_, i) => block.read(load("arena", this.#own(slab, slot, i, elements)), "before"));
-        this.#replayed = { t, before, after: forward.held() };
+        this.#replayed = { t, before, after: forward.held().map((held) => block.snapshot(held, "after")) };
         this.#step(t);
         this.#replayed = undefined;
         forward.restart((i) => before[i]);

@@ -10,7 +10,17 @@
 import { definitions as definitionsIn } from "../ir/traverse.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { type Expr, keyOf, variable } from "./kernel-ir.js";
-import { type Accumulating, accumulation, type Element, type Index, isAccumulating } from "./scalarize.js";
+import {
+  type Accumulating,
+  accumulation,
+  type Element,
+  type Index,
+  isAccumulating,
+  MOST_WRITTEN_OUT,
+  ROW_OF,
+  termsOf,
+  UNKNOWN,
+} from "./scalarize.js";
 import { WORKGROUP_MEMORY } from "./scan-plan.js";
 import { walk } from "./walk.js";
 
@@ -160,7 +170,8 @@ export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, In
     written.set(all.id, nodes);
     residuals.set(param.id, nodes);
   });
-  for (const root of roots) link(root, definitions, { states, stateNodes, residuals }, links);
+  if (!roots.map((root) => link(root, definitions, { states, stateNodes, residuals }, links)).every(Boolean))
+    return undefined;
 
   const owners = count + results.length;
   const slots = merged(links, owners);
@@ -185,6 +196,10 @@ export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, In
   const lanes = all.filter((slot) => !outer.includes(slot));
   if (lanes.length === 0) return undefined;
 
+  const terms = outputs.map(({ sum }, i) =>
+    sum === undefined ? 1 : innerTerms(reductions[i]?.acc.dims ?? [], sum.summed),
+  );
+  if (Math.max(0, ...terms) > MOST_WRITTEN_OUT) return undefined;
   const inner = states.map((state, i) => innerSize(state, placements[i]));
   if (Math.max(...inner) > MOST_INNER || inner.reduce((a, b) => a + b) > MOST_REGISTERS) return undefined;
   const placed = [...written].map(
@@ -194,6 +209,10 @@ export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, In
   const layout = LAYOUTS.find(({ workgroupSize, copies }) => sums * workgroupSize * copies <= WORKGROUP_MEMORY);
   return layout && { extents, outer, lanes, states: placements, outputs, residuals: new Map(placed), ...layout };
 }
+
+/** Terms of a sum that a thread has. */
+const innerTerms = (dims: readonly Dim[], summed: Placement): number =>
+  termsOf(dims.filter((_, axis) => summed[axis] === undefined));
 
 /** Elements that a thread has of a value of the step. */
 export function innerSize(value: Value, placement: Placement): number {
@@ -215,15 +234,34 @@ interface Reads {
   readonly residuals: ReadonlyMap<ValueId, readonly number[]>;
 }
 
-/** Joins a result's axes with those of the states that it reads at the same place. */
+/**
+ * Joins a result's axes with those of the states that it reads at the same place. False where the place of a state's
+ * element is known only as the kernel runs: by a look-up, or in a sum too long to be written out.
+ */
 function link(
   { elements, nodes }: Root,
   definitions: ReadonlyMap<ValueId, Instr>,
   { states, stateNodes, residuals }: Reads,
   links: Links,
-): void {
+): boolean {
   const names = new Map(nodes.map((node) => [keyOf(place(node)), node]));
+  const isHeld = ({ id }: Value) => residuals.has(id) || states.some((state) => state.id === id);
+  let known = true;
+  const accumulated = (instr: Accumulating, index: Index) => {
+    const { dims, factors } = accumulation(instr);
+    if (termsOf(dims) <= MOST_WRITTEN_OUT) return;
+    const terms = dims.map(() => variable(UNKNOWN, "u32", 0));
+    for (const factor of factors(index, terms)) {
+      walk(factor, definitions, {
+        stored: () => false,
+        reached: ({ value }) => {
+          known &&= !isHeld(value);
+        },
+      });
+    }
+  };
   const reached = ({ value, index }: Element) => {
+    if (isHeld(value) && index.some((e) => keyOf(e).includes(ROW_OF))) known = false;
     residuals.get(value.id)?.forEach((residual, axis) => {
       const node = names.get(keyOf(index[axis + 1]));
       if (node === undefined) links.readAside(residual);
@@ -242,7 +280,8 @@ function link(
     });
     for (const node of nodes) if (!met.has(node)) links.exclude(node);
   };
-  for (const element of elements) walk(element, definitions, { stored: () => false, reached });
+  for (const element of elements) walk(element, definitions, { stored: () => false, reached, accumulated });
+  return known;
 }
 
 /**

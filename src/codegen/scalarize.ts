@@ -68,6 +68,8 @@ export function delinear(shape: readonly Dim[], position: Expr): Index {
 
 /** Begins the names that stand for places known only within a loop, or with the data. */
 export const UNKNOWN = "unknown_";
+/** Begins the names of rows that only the data tell. */
+export const ROW_OF = `${UNKNOWN}row_of_`;
 
 /** Whether code can be made for an index: it names nothing unknown. */
 export const isKnown = (index: Index): boolean => !keyOfIndex(index).includes(UNKNOWN);
@@ -109,7 +111,7 @@ export function operands(instr: Instr, index: Index): readonly Element[] {
       return [
         { value: args[1], index: index.slice(0, rank) },
         // Which row is known only with the data: a name that stands for it.
-        { value: args[0], index: [variable(`${UNKNOWN}row_of_${args[1].id}`, "u32", 0), ...index.slice(rank)] },
+        { value: args[0], index: [variable(`${ROW_OF}${args[1].id}`, "u32", 0), ...index.slice(rank)] },
       ];
     }
     default:
@@ -201,9 +203,9 @@ export function encode(value: Expr): Expr {
 const MOST_TERMS = 16;
 const MOST_UNROLLED = 4;
 /** Up to this many terms are written out where `writesOut`. */
-const MOST_WRITTEN_OUT = 64;
+export const MOST_WRITTEN_OUT = 64;
 
-const termsOf = (dims: readonly Dim[]): number =>
+export const termsOf = (dims: readonly Dim[]): number =>
   dims.reduce((n: number, dim) => (typeof dim === "number" ? n * dim : Number.POSITIVE_INFINITY), 1);
 
 /** All places of axes of known sizes, row-major. */

@@ -21,7 +21,6 @@ import {
   planWord,
   THREAD,
   u32,
-  variable,
   type WorkgroupArray,
 } from "./kernel-ir.js";
 import {
@@ -255,9 +254,7 @@ class ScanEmitter {
   #snapshot(): void {
     for (const [key, held] of this.#registers) {
       if (held.kind !== "variable") continue;
-      const now = this.#block.name("now");
-      this.#block.push({ kind: "let", name: now, value: held });
-      this.#block.remember(key, variable(now, held.type, this.#block.depth));
+      this.#block.remember(key, this.#block.snapshot(held, "now"));
     }
   }
 

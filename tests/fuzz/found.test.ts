@@ -92,6 +92,40 @@ const found: Record<string, string> = {
       output v
       loss mse(v, t)
     }`,
+  "a diagonal state looked up along its second axis": `
+    cell Looked(D, E) {
+      input x: [D], k: id(E)
+      state h: [D, E]
+      param W: [D, E] ~ uniform(-0.5, 0.5)
+      h'[d, e] = 0.5 * h[d, e] + x[d] * W[d, e]
+      y[d] = h'[d, k] + sum[e](h[d, E - 1 - e] * W[d, e]) + (h[d, 2 * d] else 0.1)
+      output y
+    }
+    model M(P = 3, Q = 4) {
+      input x: [T, P], k: [T] id(Q)
+      target t: [T, P]
+      use rnn = Looked(P, Q)
+      v = scan rnn(x, k)
+      output v
+      loss mse(v, t)
+    }`,
+  "a diagonal state with a long second axis": `
+    cell Long(D, E) {
+      input x: [D]
+      state h: [D]
+      param W: [D, E] ~ uniform(-0.5, 0.5)
+      h' = 0.5 * h + x
+      y[d] = mean[e](tanh(h'[d] * W[d, e]))
+      output y
+    }
+    model M(P = 2, Q = 70) {
+      input x: [T, P]
+      target t: [T, P]
+      use rnn = Long(P, Q)
+      v = scan rnn(x)
+      output v
+      loss mse(v, t)
+    }`,
   "a state read at a place that comes in": `
     cell Pointed(A) {
       input x: [A], k: id(A)
