@@ -51,7 +51,7 @@ export interface LanePlan {
 }
 
 /** Elements of all states that a thread may hold. */
-const MOST_REGISTERS = 96;
+const MOST_REGISTERS = 128;
 /** Elements of a single state, since a step is written out for each. */
 const MOST_INNER = 32;
 /** Threads of a workgroup and copies of the parts of sums, the best first. */
@@ -122,8 +122,15 @@ interface Root {
   readonly nodes: readonly number[];
 }
 
-/** @param outside the definitions of what stands around the loop. */
-export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, Instr>): LanePlan | undefined {
+/**
+ * @param outside the definitions of what stands around the loop.
+ * @param planOf the plans of loops before it.
+ */
+export function planLanes(
+  instr: Instr<"scan">,
+  outside: ReadonlyMap<ValueId, Instr>,
+  planOf: (scan: Instr<"scan">) => LanePlan | undefined,
+): LanePlan | undefined {
   const { body, states: count } = instr.attrs;
   if (count === 0) return undefined;
   const definitions = definitionsIn(body.instrs);
@@ -136,6 +143,12 @@ export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, In
     value.type.shape.slice(1).every((d) => typeof d === "number");
   if (![...states, ...results].every(isRow)) return undefined;
 
+  const isWhole = (id: ValueId, axis: number): boolean => {
+    const scan = outside.get(id);
+    const output = scan?.op === "scan" ? scan.results.findIndex((r) => r.id === id) - scan.attrs.states : -1;
+    const plan = scan?.op === "scan" ? planOf(scan) : undefined;
+    return plan !== undefined && output >= 0 && plan.outputs[output].kept[axis] === undefined;
+  };
   const links = new Links();
   const axesOf = (owner: number, shape: readonly Dim[]) => shape.map((extent) => links.add(owner, extent));
   const stateNodes = states.map((state, i) => axesOf(i, state.type.shape.slice(1)));
@@ -174,7 +187,9 @@ export function planLanes(instr: Instr<"scan">, outside: ReadonlyMap<ValueId, In
     return undefined;
 
   const owners = count + results.length;
-  const slots = merged(links, owners);
+  // Where a thread of the forward loop has a whole axis, one of the reverse has it too, so that it can replay that loop.
+  const whole = new Set([...written].flatMap(([id, nodes]) => nodes.filter((_, axis) => isWhole(id, axis))));
+  const slots = merged(links, owners).filter((slot) => !slot.some((node) => whole.has(node)));
   if (slots.length === 0) return undefined;
   const slotOf = (node: number) => {
     const found = slots.findIndex((slot) => slot.includes(node));

@@ -13,8 +13,9 @@ export interface Loops {
 export function planLoops(graph: Graph): Loops {
   const outside = definitions(graph.instrs);
   const lanes = new Map<ValueId, LanePlan>();
+  const planOf = (scan: Instr<"scan">) => lanes.get(scan.results[0].id);
   const divided = rebuild(graph, (b, instr) => {
-    const plan = instr.op === "scan" ? planLanes(instr, outside) : undefined;
+    const plan = instr.op === "scan" ? planLanes(instr, outside, planOf) : undefined;
     if (instr.op !== "scan" || plan === undefined) {
       b.instrs.push(instr);
       return;

@@ -16,6 +16,7 @@ import { registry } from "../ir/registry.js";
 import { definitions, reads, rebuild, substitute, substituteReads } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { prune } from "./dce.js";
+import { largeStates } from "./large-states.js";
 import { closeLoop, type Loop, type LoopSequence, openLoop } from "./loop.js";
 import { Outside } from "./outside.js";
 import { size, totalSize } from "./size.js";
@@ -23,7 +24,7 @@ import { size, totalSize } from "./size.js";
 export function hoist(graph: Graph): Graph {
   const defined = definitions(graph.instrs);
   return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op === "scan") hoistLoop(b, openLoop(instr), statesWritten(openLoop(instr), defined), renamed);
+    if (instr.op === "scan") hoistLoop(b, openLoop(instr), largeStates(openLoop(instr), defined), renamed);
     else b.instrs.push(instr);
   });
 }
@@ -73,23 +74,6 @@ function stateless(loop: Loop): Stateless {
     }
   }
   return { instrs, stepwise };
-}
-
-/** Step values of a reverse loop that are states of the forward one, where they are more than all else that it reads. */
-function statesWritten(loop: Loop, defined: ReadonlyMap<ValueId, Instr>): ReadonlySet<ValueId> {
-  const isState = ({ all }: LoopSequence) => {
-    const instr = defined.get(all.id);
-    const source = instr?.op === "shift" ? instr.args[0] : all;
-    const by = defined.get(source.id);
-    if (by?.op !== "scan") return false;
-    const { states, body } = by.attrs;
-    const step = body.results[by.results.findIndex(({ id }) => id === source.id)];
-    return body.results.slice(0, states).some(({ id }) => id === step.id);
-  };
-  const states = loop.reverse ? loop.sequences.filter(isState) : [];
-  const others = loop.sequences.filter((sequence) => !states.includes(sequence));
-  const least = totalSize(others.map(({ step }) => step));
-  return new Set(states.filter(({ step }) => size(step) > least).map(({ step }) => step.id));
 }
 
 /** The stateless instructions whose results the loop shall be given. */

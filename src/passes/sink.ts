@@ -15,6 +15,7 @@ import { BATCH, type Graph, type Instr, type Value, type ValueId } from "../ir/t
 import { invariant } from "../support/assert.js";
 import { uniformConstant } from "./constant.js";
 import { prune } from "./dce.js";
+import { largeStates } from "./large-states.js";
 import { closeLoop, type Loop, type LoopState, openLoop, outputOf } from "./loop.js";
 import { Outside } from "./outside.js";
 import { size, totalSize } from "./size.js";
@@ -23,18 +24,20 @@ export function sink(graph: Graph): Graph {
   const defined = definitions(graph.instrs);
   const startsAtZero = (state: LoopState) => uniformConstant(state.initial, (id) => defined.get(id)) === 0;
   return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op === "scan") sinkLoop(b, openLoop(instr), startsAtZero, renamed);
-    else b.instrs.push(instr);
+    if (instr.op !== "scan") b.instrs.push(instr);
+    else sinkLoop(b, openLoop(instr), { startsAtZero, large: largeStates(openLoop(instr), defined) }, renamed);
   });
 }
 
-function sinkLoop(
-  b: Builder,
-  loop: Loop,
-  startsAtZero: (state: LoopState) => boolean,
-  renamed: Map<ValueId, Value>,
-): void {
-  const sunk = chooseSunk(loop, startsAtZero);
+interface Facts {
+  readonly startsAtZero: (state: LoopState) => boolean;
+  /** What is to be read in the loop alone. */
+  readonly large: ReadonlySet<ValueId>;
+}
+
+function sinkLoop(b: Builder, loop: Loop, facts: Facts, renamed: Map<ValueId, Value>): void {
+  const { startsAtZero } = facts;
+  const sunk = chooseSunk(loop, facts);
   if (sunk.instrs.length === 0) {
     b.instrs.push(closeLoop(loop));
     return;
@@ -73,7 +76,7 @@ interface Sunk {
   readonly written: readonly Value[];
 }
 
-function chooseSunk(loop: Loop, startsAtZero: (state: LoopState) => boolean): Sunk {
+function chooseSunk(loop: Loop, { startsAtZero, large }: Facts): Sunk {
   const captured = capturedBy(loop);
   const { live: carried } = prune(
     loop.instrs,
@@ -90,7 +93,7 @@ function chooseSunk(loop: Loop, startsAtZero: (state: LoopState) => boolean): Su
     const [result] = instr.results;
     const usersStay = candidates.some((user) => !chosen.has(user) && user.args.some((a) => a.id === result.id));
     const growing = instr.args.some((a) => size(a) > size(result));
-    if (chosen.has(instr) || usersStay || growing) continue;
+    if (chosen.has(instr) || usersStay || growing || instr.args.some(({ id }) => large.has(id))) continue;
     chosen.add(instr);
     const then = evaluate(loop, chosen, startsAtZero);
     if (then.cost < best.cost) best = then;
