@@ -15,7 +15,7 @@ import type {
   UseStatement,
 } from "../parser/ast.js";
 import { checkCall } from "./calls.js";
-import { checkFit, checkParameter } from "./declared.js";
+import { checkFit, checkParameter, refuseLarge, refuseLong } from "./declared.js";
 import { Definitions } from "./definitions.js";
 import { checkExpr, checkSize } from "./expressions.js";
 import { checkUse, type Instantiation } from "./instances.js";
@@ -75,7 +75,7 @@ class BlockChecker {
   }
 
   check(): Block {
-    const { declaration, values, path } = this.at;
+    const { declaration, values, path, symbolic } = this.at;
     for (const { name } of declaration.parameters) {
       const value = values.get(name.name) ?? MISTAKEN;
       const named = value.kind === "value" ? { ...value, expr: { ...value.expr, span: name.span } } : value;
@@ -98,6 +98,7 @@ class BlockChecker {
       refuseTwice(this.reporter, metrics);
     }
     this.#checkWhole(outputs, losses);
+    if (!symbolic) refuseLong(this.reporter, declaration.name, this.#steps);
     warnOfUnused(this.reporter, this.#names, statements);
     const doc = declaration.doc === undefined ? {} : { doc: declaration.doc };
     return {
@@ -165,10 +166,12 @@ class BlockChecker {
     }
   }
 
-  #type(syntax: TypeSyntax): ArrayType {
+  #type(name: Ident, syntax: TypeSyntax): ArrayType {
     const axes = syntax.axes.map((axis) => checkSize(this.#context, axis));
     const { elem } = syntax;
-    return arrayOf(axes, elem.kind === "id" ? { kind: "id", count: checkSize(this.#context, elem.count) } : elem);
+    const type = arrayOf(axes, elem.kind === "id" ? { kind: "id", count: checkSize(this.#context, elem.count) } : elem);
+    if (!refuseLarge(this.#context, name, type)) return type;
+    return { ...type, axes: axes.map((axis) => ({ ...axis, extent: undefined })) };
   }
 
   #bind(kind: Binding["kind"], name: Ident, type: Type, doc?: string): Binding {
@@ -178,12 +181,14 @@ class BlockChecker {
   }
 
   #port(statement: PortStatement): Meaning {
-    return valueMeaning(readOf(this.#bind(statement.kind, statement.name, this.#type(statement.type), statement.doc)));
+    return valueMeaning(
+      readOf(this.#bind(statement.kind, statement.name, this.#type(statement.name, statement.type), statement.doc)),
+    );
   }
 
   #state(statement: StateStatement): Meaning {
     const { name, initial } = statement;
-    const type = this.#type(statement.type);
+    const type = this.#type(statement.name, statement.type);
     const binding = this.#bind("state", name, type, statement.doc);
     if (type.elem.kind !== "f32") {
       this.reporter.report("SEQ3008", statement.span, `The state \`${name.name}\` has to hold numbers.`);
@@ -209,7 +214,7 @@ class BlockChecker {
   }
 
   #param(statement: ParamStatement): Meaning {
-    const type = this.#type(statement.type);
+    const type = this.#type(statement.name, statement.type);
     const parameter = checkParameter(this.#context, statement, type, this.at.path);
     this.#bindings.set(parameter.name, parameter);
     return valueMeaning(readOf(parameter));
@@ -217,7 +222,7 @@ class BlockChecker {
 
   #const(statement: ConstStatement): Meaning {
     const { name, indices, value } = statement;
-    const type = this.#type(statement.type);
+    const type = this.#type(statement.name, statement.type);
     const binders = indices.map((index) => ({ name: index, span: index.span }));
     const expr =
       indices.length > 0
@@ -327,7 +332,7 @@ class BlockChecker {
       return valueMeaning(readOf(binding));
     }
     if (value.kind === "number") return { kind: "value", expr: { ...value, span } };
-    if (value.type.kind === "error") return MISTAKEN;
+    if (value.type.kind === "error" || refuseLarge(this.#context, name, value.type)) return MISTAKEN;
     const binding = this.#bind("value", name, value.type);
     this.#steps.push({ binding, value });
     return valueMeaning(readOf(binding));

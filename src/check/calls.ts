@@ -163,10 +163,17 @@ function checkSplit(context: Context, expr: CallExpr): Results {
   };
 }
 
+/** Each part is a value of its own. */
+const MOST_PARTS = 4096;
+
 function equalParts(context: Context, expr: Expr): number | undefined {
   const count = context.check(context, expr);
   if (count.type.kind === "error") return undefined;
   const value = constantOf(count);
+  if (value !== undefined && value > MOST_PARTS) {
+    context.reporter.notCompiled(expr.span, `A split into ${value} parts, more than ${MOST_PARTS}, is`);
+    return undefined;
+  }
   if (value !== undefined && Number.isInteger(value) && value >= 1) return value;
   context.reporter.report("SEQ3012", expr.span, "The number of parts is a whole number known at compile time.");
   return undefined;

@@ -10,6 +10,7 @@ import { Loader, type Parse, type Unit } from "./loader.js";
 import { scannedAxes } from "./reads.js";
 import { Reporter } from "./report.js";
 import { errorExpr, type Meaning, numberExpr, valueMeaning, withNames } from "./scope.js";
+import { elementsOf, MOST_ELEMENTS } from "./sizes.js";
 import type { Block, TypedModel } from "./typed.js";
 
 export interface Program {
@@ -75,11 +76,16 @@ function checkModel(
     if (!Object.hasOwn(set, name.name)) continue;
     const value = set[name.name];
     const whole = Number.isInteger(value) && value >= 1;
+    const large = isSizeName(name.name) && value > MOST_ELEMENTS;
+    if (large) {
+      const message = `The size \`${name.name}\` is set to ${value}, more than ${MOST_ELEMENTS}.`;
+      reporter.report("SEQ3025", name.span, message);
+    }
     if (isSizeName(name.name) && !whole) {
       const help = "sizes are whole and at least 1";
       reporter.report("SEQ3009", name.span, `The size \`${name.name}\` is set to ${value}.`, { help });
     }
-    const sound = whole || !isSizeName(name.name);
+    const sound = (whole && !large) || !isSizeName(name.name);
     given.set(name.name, sound ? { kind: "value", expr: numberExpr(value, name.span) } : { kind: "error" });
   }
   const context = topContext(reporter, unit.scope, false);
@@ -90,6 +96,14 @@ function checkModel(
   const long = scannedAxes(block).find(({ extent }) => typeof extent === "number" && extent > MOST_FIXED_STEPS);
   if (long !== undefined) {
     reporter.notCompiled(long.span, `A scan over ${long.extent} steps, more than ${MOST_FIXED_STEPS} known here, is`);
+  }
+  const elements = block.parameters.reduce(
+    (sum, { type }) => sum + (type.kind === "array" ? elementsOf(type.axes) : 0),
+    0,
+  );
+  if (elements > MOST_ELEMENTS) {
+    const message = `The parameters of \`${block.name}\` have ${elements} elements together, more than ${MOST_ELEMENTS}.`;
+    reporter.report("SEQ3025", declaration.name.span, message);
   }
   // A file that did not parse gives no model: what the parser left out might have changed its meaning.
   return reporter.errors > errors || !unit.sound

@@ -1,10 +1,11 @@
 /** @file Values with a declared type: parameters, and what consts, states and next values have to fit. */
 
-import type { ParamStatement } from "../parser/ast.js";
+import type { Ident, ParamStatement } from "../parser/ast.js";
 import { checkInit } from "./initialisers.js";
+import type { Reporter } from "./report.js";
 import { type Context, errorExpr } from "./scope.js";
-import { disagreement, isLength, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
-import type { ArrayType, Binding, Parameter, TypedExpr } from "./typed.js";
+import { disagreement, elementsOf, isLength, MOST_ELEMENTS, sameAxes, sameElem, showAxes, showElem } from "./sizes.js";
+import type { ArrayType, Binding, Parameter, Step, TypedExpr } from "./typed.js";
 
 /** `path` is that of the block it belongs to. */
 export function checkParameter(context: Context, statement: ParamStatement, type: ArrayType, path: string): Parameter {
@@ -38,6 +39,23 @@ export function checkParameter(context: Context, statement: ParamStatement, type
     frozen,
     noDecay,
   };
+}
+
+/** Whether the array `name` has more elements than can be addressed, with a diagnostic. A sample of a size says nothing. */
+export function refuseLarge({ reporter, symbolic }: Context, name: Ident, { axes }: ArrayType): boolean {
+  const elements = elementsOf(axes);
+  if (symbolic || elements <= MOST_ELEMENTS) return false;
+  const message = `\`${name.name}\` is ${showAxes(axes, symbolic)}, ${elements} elements, more than ${MOST_ELEMENTS}.`;
+  reporter.report("SEQ3025", name.span, message);
+  return true;
+}
+
+/** A kernel is made by recursion along what is computed in it. */
+const MOST_STEPS = 500;
+
+export function refuseLong(reporter: Reporter, { name, span }: Ident, { length }: readonly Step[]): void {
+  if (length <= MOST_STEPS) return;
+  reporter.notCompiled(span, `\`${name}\`, which defines ${length} values, more than ${MOST_STEPS}, is`);
 }
 
 /** The value, if it has the declared type. */

@@ -18,6 +18,9 @@ interface Definition {
   meanings: readonly Meaning[];
 }
 
+/** Names met before their definition are resolved by recursion. */
+const MOST_NEEDED = 200;
+
 export class Definitions implements Scope {
   readonly #definitions = new Map<string, { readonly definition: Definition; readonly at: number }>();
   readonly #all: Definition[] = [];
@@ -91,6 +94,14 @@ export class Definitions implements Scope {
       this.reporter.report("SEQ4004", definition.names[0].span, `${path} within one step.`, {
         related: related.length > 0 ? related : [{ span, message: "needed here" }],
       });
+      return;
+    }
+    if (this.#busy.length >= MOST_NEEDED) {
+      const { name } = definition.names[0];
+      this.reporter.notCompiled(
+        span,
+        `\`${name}\`, needed along more than ${MOST_NEEDED} names defined further down, is`,
+      );
       return;
     }
     definition.state = "busy";

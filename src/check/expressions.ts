@@ -8,6 +8,7 @@ import { checkElement, checkReduce } from "./notation.js";
 import { constantOf, matmul, operatorNames, pointwise } from "./operators.js";
 import { didYouMean, sourceText } from "./report.js";
 import { type Context, describeMeaning, errorExpr, numberExpr } from "./scope.js";
+import { MOST_ELEMENTS } from "./sizes.js";
 import type { Dim, TypedExpr } from "./typed.js";
 
 export const constants: ReadonlyMap<string, number> = new Map([
@@ -152,6 +153,11 @@ export function checkSize(context: Context, expr: Expr): Dim {
   if (value === undefined) {
     const message = `The size \`${text}\` is not known at compile time.`;
     context.reporter.report(readsLength(typed) ? "SEQ3021" : "SEQ3010", expr.span, message);
+    return unknown;
+  }
+  if (value > MOST_ELEMENTS && !context.symbolic) {
+    const message = `The size \`${text}\` is ${value}, more than ${MOST_ELEMENTS}.`;
+    context.reporter.report("SEQ3025", expr.span, message);
     return unknown;
   }
   if (Number.isInteger(value) && value >= 1) return { ...unknown, extent: value };

@@ -3,25 +3,31 @@
 import { substitute } from "./sizes.js";
 import type { Binding, Block, Call, Dim, Step, TypedExpr } from "./typed.js";
 
-/** The bindings read directly or through values. */
+/** The bindings read directly or through values. A chain of definitions may be longer than the stack is deep. */
 export function readsOf(expr: TypedExpr, steps: readonly Step[]): ReadonlySet<Binding> {
   const defined = new Map(steps.map((step) => [step.binding, step.value]));
   const seen = new Set<Binding>();
   const calls = new Set<Call>();
-  const visit = (e: TypedExpr): void => {
-    if (e.kind === "read" && !seen.has(e.binding)) {
-      seen.add(e.binding);
-      const value = defined.get(e.binding);
-      if (value !== undefined) visit(value);
+  const waiting = [expr];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    for (const binding of directReads(next, calls)) {
+      if (seen.has(binding)) continue;
+      seen.add(binding);
+      const value = defined.get(binding);
+      if (value !== undefined) waiting.push(value);
     }
-    if (e.kind === "result") {
-      if (calls.has(e.call)) return;
-      calls.add(e.call);
-    }
-    for (const child of children(e)) visit(child);
-  };
-  visit(expr);
+  }
   return seen;
+}
+
+/** The bindings that stand in an expression. Results of `calls`, which grow, are left out: they were looked into before. */
+function directReads(expr: TypedExpr, calls: Set<Call>): readonly Binding[] {
+  if (expr.kind === "read") return [expr.binding];
+  if (expr.kind === "result") {
+    if (calls.has(expr.call)) return [];
+    calls.add(expr.call);
+  }
+  return children(expr).flatMap((child) => directReads(child, calls));
 }
 
 /** The axes over which a block scans, as written in it or handed on to the layers it calls. */
@@ -42,13 +48,18 @@ export function scannedAxes(block: Block): readonly Dim[] {
   });
 }
 
-/** Sets apart the steps that depend on no input and no state. */
+/** Sets apart the steps that depend on no input and no state. Each reads only steps before it. */
 export function partition(steps: readonly Step[]): Pick<Block, "prelude" | "steps"> {
-  const moves = ({ binding, value }: Step) =>
-    binding.kind === "next" ||
-    [...readsOf(value, steps)].some(({ kind }) => kind === "input" || kind === "state" || kind === "next");
-  const moving = new Set(steps.filter(moves));
-  return { prelude: steps.filter((step) => !moving.has(step)), steps: steps.filter((step) => moving.has(step)) };
+  const moving = new Set<Binding>();
+  const moves = (binding: Binding) => ["input", "state", "next"].includes(binding.kind) || moving.has(binding);
+  const prelude: Step[] = [];
+  const rest: Step[] = [];
+  for (const step of steps) {
+    const early = !moves(step.binding) && !directReads(step.value, new Set()).some(moves);
+    if (!early) moving.add(step.binding);
+    (early ? prelude : rest).push(step);
+  }
+  return { prelude, steps: rest };
 }
 
 /** The expressions that an expression is made of. */

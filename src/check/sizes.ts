@@ -17,6 +17,14 @@ export function literalDim(extent: number, span: Span): Dim {
   return { extent, text: String(extent), span };
 }
 
+/** Kernels count places in 32 bits. */
+export const MOST_ELEMENTS = 2 ** 31 - 1;
+
+/** For each example and step: the product of the extents that are known. */
+export function elementsOf(axes: readonly Dim[]): number {
+  return axes.reduce((product, { extent }) => product * (typeof extent === "number" ? extent : 1), 1);
+}
+
 /** An unknown extent agrees with every other. */
 export function sameDim(a: Dim, b: Dim): boolean {
   return a.extent === undefined || b.extent === undefined || a.extent === b.extent;

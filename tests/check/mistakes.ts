@@ -117,6 +117,13 @@ export const mistakes: Record<string, readonly (readonly [text: string, ...expec
     [inModel("y[s] = xs[s - 1, 0] else (w[0] > 0) output y"), "SEQ3008 (w[0] > 0)"],
     ["model M(D = 2, E = D / 4) { input x: [D] output x }", "SEQ3009 D / 4"],
     ["model M(D = 2) { input x: [D - 2] output x }", "SEQ3009 D - 2"],
+    ["model M(D = 2 ** 31) { input x: [D] output x }", "SEQ3025 2 ** 31"],
+    ["model M(D = 2 ** 16) { input x: [T, D, D] output x }", "SEQ3025 x"],
+    ["model M(D = 2 ** 16) { input x: [D] z[i, j] = x[i] * x[j] output y = sum(z) }", "SEQ3025 z"],
+    [
+      "model M(D = 2 ** 15) { input x: [D] param U: [D, D] ~ zeros param W: [D, D] ~ zeros output y = U @ (W @ x) }",
+      "SEQ3025 M",
+    ],
     [inLayer("param p: [x[0]] ~ zeros"), "SEQ3010 x[0]"],
     [inModel("param p: [T] ~ zeros output xs"), "SEQ3010 T"],
     [inLayer("k = ceil(x)"), "SEQ3010 x"],

@@ -115,4 +115,10 @@ export const shapes = {
       "batch holds. An axis `B` in front is one more length, over which nothing is shared or averaged. Leave it out, or " +
       "call it something else if it is no batch.",
   },
+  SEQ3025: {
+    title: "more elements than can be addressed",
+    explanation:
+      "A size, an array of known sizes and all parameters of a model together have at most 2147483647 elements: places are " +
+      "counted in whole numbers of 32 bits. Lengths and the batch are known only at run time and do not count here.",
+  },
 } as const satisfies Family<3>;
