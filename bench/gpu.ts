@@ -3,9 +3,7 @@
  * are recorded and the bytes of the buffers that exist. So all systems run on the same adapter and are counted alike.
  */
 
-import { create } from "webgpu";
-import { requestNodeDevice } from "../runtime/node.js";
-import { findSwiftShader } from "../runtime/swiftshader.js";
+import { nodeGpu, requestNodeDevice } from "../runtime/node.js";
 
 /** Counts from `start` on. Systems run one after the other, so one meter serves them all. */
 export class Meter {
@@ -42,12 +40,9 @@ export interface MeteredGpu {
 
 /** @throws Error where there is no adapter. */
 export async function installGpu(): Promise<MeteredGpu> {
-  // The runtime's own search finds the driver and loads the Vulkan library; a second instance then finds them too.
   const { device, adapter } = await requestNodeDevice();
   device.destroy();
-  const driver = adapter.software ? findSwiftShader()?.driver : undefined;
-  if (driver !== undefined) process.env.VK_ICD_FILENAMES ??= driver;
-  const navigator = { gpu: create([]), userAgent: "node" };
+  const navigator = { gpu: await nodeGpu(), userAgent: "node" };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
   const meter = new Meter();
   watch(meter);

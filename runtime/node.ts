@@ -33,12 +33,17 @@ let instance: Promise<GPU> | undefined;
  * @throws Error where there is no adapter, saying what to install.
  */
 export async function requestNodeDevice(options: DeviceOptions = {}): Promise<RequestedDevice> {
-  instance ??= chooseInstance();
-  const adapter = await (await instance).requestAdapter(ADAPTER);
+  const adapter = await (await nodeGpu()).requestAdapter(ADAPTER);
   if (adapter === null) throw new DeviceError(`no WebGPU adapter${underDriver()}: ${advice()}`);
   const requested = await requestDeviceOf(adapter, options);
   provideTuningCache(requested.device, new FileTuningCache());
   return requested;
+}
+
+/** What `navigator.gpu` is in a browser, for libraries that look for it there: the instance that devices come from. */
+export function nodeGpu(): Promise<GPU> {
+  instance ??= chooseInstance();
+  return instance;
 }
 
 async function chooseInstance(): Promise<GPU> {

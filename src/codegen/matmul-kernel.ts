@@ -18,7 +18,7 @@ const SLAB = 8;
 const WORKGROUP = SIDE * SIDE;
 
 /** A part of a divided sum has no fewer terms. */
-const LEAST_PART = 128;
+const LEAST_PART = 256;
 
 /** What is read of one side: a tile of it lies in workgroup memory. */
 interface Operand extends Side {

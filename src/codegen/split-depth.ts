@@ -9,7 +9,7 @@ import { BATCH, type Graph, type Instr } from "../ir/types.js";
 import { isMatmul, tilesOf } from "./matmul-axes.js";
 
 /** Workgroups that a product shall have, roughly: gradients of several weights run alongside each other. */
-const WORKGROUPS = 32;
+const WORKGROUPS = 16;
 /** More parts are more to store and to add up. */
 const MOST_PARTS = 16;
 /** The label of parts: no letter, as the labels of axes are. */

@@ -95,7 +95,7 @@ describe("a sum over steps", () => {
 
   test("of a small result is divided, and what follows joins the sum of the parts", () => {
     expect(shaped("mn")).toEqual([
-      ["matmul", "6·65·7"],
+      ["matmul", "3·65·7"],
       ["map", "65·7", "65·7"],
     ]);
   });
