@@ -277,8 +277,13 @@ function link(
   };
   const reached = ({ value, index }: Element) => {
     if (isHeld(value) && index.some((e) => keyOf(e).includes(ROW_OF))) known = false;
+    // The front of an axis has the same names but is not all of it.
+    const nodeAt = (e: Expr, other: number) => {
+      const node = names.get(keyOf(e));
+      return node !== undefined && links.nodes[node].extent === links.nodes[other].extent ? node : undefined;
+    };
     residuals.get(value.id)?.forEach((residual, axis) => {
-      const node = names.get(keyOf(index[axis + 1]));
+      const node = nodeAt(index[axis + 1], residual);
       if (node === undefined) links.readAside(residual);
       else links.join(node, residual);
     });
@@ -286,7 +291,7 @@ function link(
     if (state < 0) return;
     const met = new Set<number>();
     index.slice(1).forEach((e, axis) => {
-      const node = names.get(keyOf(e));
+      const node = nodeAt(e, stateNodes[state][axis]);
       if (node === undefined || met.has(node)) links.exclude(stateNodes[state][axis]);
       else {
         met.add(node);

@@ -143,7 +143,11 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
   });
   groups.forEach((group, at) => {
     for (const root of group.roots) {
-      if (!definitions.has(root.id)) continue;
+      if (!definitions.has(root.id)) {
+        // A copy of an argument is read by the host alone.
+        for (const { slot } of homes.get(root.id) ?? []) table.live(slot, when(at));
+        continue;
+      }
       const readers = reads.flatMap((ids, reader) => (ids.has(root.id) ? [reader] : []));
       if (readers.length > 0 && !homes.has(root.id)) {
         house(root, { slot: table.open(root.hint ?? "v", count(root.type.shape), when(at)), offset: 0 });

@@ -92,6 +92,40 @@ const found: Record<string, string> = {
       output v
       loss mse(v, t)
     }`,
+  "the first element of a diagonal state": `
+    cell First(A) {
+      input x: [A]
+      state h: [A, A]
+      param W: [A, A] ~ uniform(-0.5, 0.5)
+      h'[i, j] = tanh(0.5 * h[i, j] + W[i, j] * x[j])
+      output y = h'[0, 0]
+    }
+    model M(P = 3) {
+      input x: [T, P]
+      target t: [T]
+      use rnn = First(P)
+      v = scan rnn(x)
+      output v
+      loss mse(v, t)
+    }`,
+  "a metric that is a parameter": `
+    cell Sums(A) {
+      input x: [A]
+      state h: [A]
+      h' = tanh(h + x)
+      output h'
+    }
+    model M(P = 2) {
+      input x: [T, P]
+      target t: [T, P]
+      param W: f32 ~ ones, V: [P] ~ uniform
+      use rnn = Sums(P)
+      v = scan rnn(x)
+      y[i: T, j: P] = W * v[i, j] + V[j]
+      output y
+      loss mse(y, t)
+      metric kept = W
+    }`,
   "a diagonal state looked up along its second axis": `
     cell Looked(D, E) {
       input x: [D], k: id(E)
