@@ -13,6 +13,7 @@ export interface Address {
 }
 
 export interface KernelContext {
+  /** Of all values of the graph, those of loops' bodies included. */
   readonly definitions: ReadonlyMap<ValueId, Instr>;
   /** Where a stored value or an argument is read; undefined for values that are computed where they are needed. */
   readAddress(value: Value): Address | undefined;

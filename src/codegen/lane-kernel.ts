@@ -123,10 +123,7 @@ class LaneEmitter {
       new LaneBody(replay.forward, replay.plan, { row, coordinates: replay.slots.map((s) => coordinates[s]) }, block);
 
     const bodies = [this.#body, ...(this.#forward ? [this.#forward] : [])];
-    const outer_ = located(context, new Set(bodies.flatMap((body) => [...body.own])));
-    const inside = bodies.flatMap(({ instr: { attrs } }) => attrs.body.instrs);
-    const definitions = new Map(context.definitions);
-    for (const each of inside) for (const result of each.results) definitions.set(result.id, each);
+    const outside = located(context, new Set(bodies.flatMap((body) => [...body.own])));
     this.#scalars = new Scalarizer(
       block,
       context.definitions,
@@ -135,7 +132,7 @@ class LaneEmitter {
           const found = body.locate(this.#scalars, element);
           if (found !== undefined) return found;
         }
-        return this.#again(element) ?? outer_(element);
+        return this.#again(element) ?? outside(element);
       },
       true,
     );
@@ -152,7 +149,7 @@ class LaneEmitter {
         this.#block.loop("step", steps, (step) => this.#step(this.#ordered(step, steps)));
       } else {
         this.#chunks(false, steps, (first, length, chunk) => {
-          this.#checkpoint(present(options.starts, "lane-kernel", "starts"), chunk);
+          this.#keep(this.#body, present(options.starts, "lane-kernel", "starts"), chunk);
           this.#block.loop("k", length, (k) => this.#step(this.#block.let(add(first, k), "t")));
         });
       }
@@ -209,11 +206,12 @@ class LaneEmitter {
     return add(add(base, mul(row, this.#channels)), channel);
   }
 
-  #checkpoint(starts: Expr, chunk: Expr): void {
-    const held = this.#body.held();
+  /** Writes the states that a loop stands at to a block of such arrays. */
+  #keep(body: LaneBody, base: Expr, place: Expr): void {
+    const held = body.held();
     this.#block.if(this.#valid, () => {
       held.forEach((value, i) => {
-        this.#block.store("arena", this.#own(starts, chunk, i, held.length), value);
+        this.#block.store("arena", this.#own(base, place, i, held.length), value);
       });
     });
   }
@@ -231,7 +229,7 @@ class LaneEmitter {
     this.#chunks(true, steps, (first, length, chunk) => {
       forward.restart((i) => block.read(load("arena", this.#own(starts, chunk, i, elements)), "start"));
       block.loop("k", length, (k) => {
-        this.#keep(slab, k);
+        this.#keep(forward, slab, k);
         forward.step(this.#scalars, block.let(add(first, k), "t"), () => false);
       });
       // The registers of the forward loop now hold what stood after the step, and are set back one step at a time.
@@ -245,16 +243,6 @@ class LaneEmitter {
         this.#step(t);
         this.#replayed = undefined;
         forward.restart((i) => before[i]);
-      });
-    });
-  }
-
-  /** Keeps the states that stand before a step. */
-  #keep(slab: Expr, slot: Expr): void {
-    const held = present(this.#forward, "lane-kernel", "the forward loop").held();
-    this.#block.if(this.#valid, () => {
-      held.forEach((value, i) => {
-        this.#block.store("arena", this.#own(slab, slot, i, held.length), value);
       });
     });
   }

@@ -104,8 +104,7 @@ class ScanEmitter {
     const own = new Set([...body.params, ...body.instrs.flatMap((i) => i.results)].map((v) => v.id));
     const outer = located(context, own);
     const sequences = new Map(body.params.slice(states).map((p, i) => [p.id, instr.args[states + i]]));
-    const definitions = new Map([...context.definitions, ...plan.definitions]);
-    this.#scalars = new Scalarizer(this.#block, definitions, (element) => {
+    this.#scalars = new Scalarizer(this.#block, context.definitions, (element) => {
       const sequence = sequences.get(element.value.id);
       if (sequence) return this.#step(element, sequence);
       return own.has(element.value.id) ? this.#inside(element) : outer(element);

@@ -6,6 +6,7 @@
  * a barrier between them. A state that only its own thread reads stays in a register.
  */
 
+import { sameShape } from "../ir/shape.js";
 import { definitions as definitionsIn } from "../ir/traverse.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { type Expr, variable } from "./kernel-ir.js";
@@ -26,7 +27,6 @@ export interface Piece {
 }
 
 export interface ScanPlan {
-  readonly definitions: ReadonlyMap<ValueId, Instr>;
   /** Pieces of each phase; a barrier stands behind each. */
   readonly phases: readonly (readonly Piece[])[];
   /** States in workgroup memory, with two copies: the present and the next. */
@@ -132,7 +132,7 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
     for (const { value, own } of reading.get(piece) ?? []) {
       if (!shared.has(value.id)) continue;
       const whole = all.filter((p) => p.target.id === value.id);
-      const together = own && whole.length === 1 && sameSizes(whole[0].shape, piece.shape);
+      const together = own && whole.length === 1 && sameShape(whole[0].shape, piece.shape);
       level = Math.max(level, levelOfShared(value) + (together ? 0 : 1));
     }
     return level;
@@ -162,7 +162,7 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
       whole.length === 1 &&
       all.every((piece) =>
         (reading.get(piece) ?? []).every(
-          (r) => r.value.id !== state.id || (r.own && sameSizes(piece.shape, rowShape(state))),
+          (r) => r.value.id !== state.id || (r.own && sameShape(piece.shape, rowShape(state))),
         ),
       );
     if (!alone) sharedStates.add(state.id);
@@ -175,7 +175,6 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
   const usual = fitting.find((n) => n * perThread <= MAX_UNROLLED * own) ?? 1;
   const rows = [usual, ...fitting.filter((n) => n !== usual)];
   return {
-    definitions,
     phases,
     sharedStates,
     shared: new Map([...shared.values()].map((v) => [v.id, levelOfShared(v)])),
@@ -188,8 +187,6 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
     rows,
   };
 }
-
-const sameSizes = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** What a piece's own element reads: states and shared values, and whether only at that same element. */
 function readsOf(

@@ -6,6 +6,7 @@
  * how a bias joins its matrix product and a whole cross-entropy becomes one kernel.
  */
 
+import { sameShape } from "../ir/shape.js";
 import { definitions as definitionsIn, reads } from "../ir/traverse.js";
 import type { Dim, Graph, Instr, Value, ValueId } from "../ir/types.js";
 import type { LanePlan } from "./lane-plan.js";
@@ -77,8 +78,6 @@ const weights: Partial<Record<Instr["op"], number>> = {
 export function isTrivial(instr: Instr | undefined): boolean {
   return instr?.op === "const" || instr?.op === "iota" || instr?.op === "length";
 }
-
-const sameShape = (a: readonly Dim[], b: readonly Dim[]) => a.length === b.length && a.every((d, i) => d === b[i]);
 
 /**
  * Masks and index arithmetic that no data decides (causal, dropout): worked out where they are read, whatever it costs.

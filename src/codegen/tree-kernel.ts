@@ -36,8 +36,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
     (term) => {
       const reduced = delinear(dims, term);
       accumulations.forEach((a, i) => {
-        const factors = a.factors(index, reduced).map((e) => scalars.at(e));
-        block.assign(totals[i], reductions[a.kind].join(totals[i], factors.reduce(mul)));
+        block.assign(totals[i], reductions[a.kind].join(totals[i], scalars.product(a.factors(index, reduced))));
       });
     },
     lane,

@@ -65,8 +65,8 @@ export class Notation {
     return name === undefined ? this.#whole(this.#definition(value)) : { kind: "read", name, at: [] };
   }
 
-  #whole(instr: Instr): Term | undefined {
-    const [out] = instr.results;
+  /** What is the same at every place. */
+  #leaf(instr: Instr<"const" | "length" | "training" | "random">): Term {
     switch (instr.op) {
       case "const":
         return this.around.numberTerm(instr.attrs.value);
@@ -76,6 +76,17 @@ export class Notation {
         return symbol(instr.op);
       case "random":
         return call(instr.op, this.around.numberTerm(instr.attrs.stream));
+    }
+  }
+
+  #whole(instr: Instr): Term | undefined {
+    const [out] = instr.results;
+    switch (instr.op) {
+      case "const":
+      case "length":
+      case "training":
+      case "random":
+        return this.#leaf(instr);
       case "broadcast": {
         const [arg] = instr.args;
         const { axes } = instr.attrs;
@@ -146,13 +157,10 @@ export class Notation {
   #element(instr: Instr, at: Place): Term {
     switch (instr.op) {
       case "const":
-        return this.around.numberTerm(instr.attrs.value);
       case "length":
-        return lengthSymbol(instr.attrs.name);
       case "training":
-        return symbol(instr.op);
       case "random":
-        return call(instr.op, this.around.numberTerm(instr.attrs.stream));
+        return this.#leaf(instr);
       case "iota":
         return present(at[instr.attrs.axis], "explain", "the index of an iota");
       case "broadcast":

@@ -24,8 +24,12 @@ import { size, totalSize } from "./size.js";
 export function hoist(graph: Graph): Graph {
   const defined = definitions(graph.instrs);
   return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op === "scan") hoistLoop(b, openLoop(instr), largeStates(openLoop(instr), defined), renamed);
-    else b.instrs.push(instr);
+    if (instr.op !== "scan") {
+      b.instrs.push(instr);
+      return;
+    }
+    const loop = openLoop(instr);
+    hoistLoop(b, loop, largeStates(loop, defined), renamed);
   });
 }
 

@@ -24,8 +24,12 @@ export function sink(graph: Graph): Graph {
   const defined = definitions(graph.instrs);
   const startsAtZero = (state: LoopState) => uniformConstant(state.initial, (id) => defined.get(id)) === 0;
   return rebuild(graph, (b, instr, renamed) => {
-    if (instr.op !== "scan") b.instrs.push(instr);
-    else sinkLoop(b, openLoop(instr), { startsAtZero, large: largeStates(openLoop(instr), defined) }, renamed);
+    if (instr.op !== "scan") {
+      b.instrs.push(instr);
+      return;
+    }
+    const loop = openLoop(instr);
+    sinkLoop(b, loop, { startsAtZero, large: largeStates(loop, defined) }, renamed);
   });
 }
 

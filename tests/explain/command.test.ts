@@ -2,35 +2,15 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit.js";
-import { run } from "../../src/cli/program.js";
+import { inProcess } from "../cli/in-process.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const page = join(root, "docs/derivatives.md");
 const folder = mkdtempSync(join(tmpdir(), "seqc-grad-"));
 
-async function grad(...args: readonly string[]) {
-  let [out, err] = ["", ""];
-  const spies = [
-    vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-      out += chunk;
-      return true;
-    }),
-    vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
-      err += chunk;
-      return true;
-    }),
-    vi.spyOn(console, "error").mockImplementation((line) => {
-      err += `${line}\n`;
-    }),
-  ];
-  try {
-    return { code: await run(["grad", ...args]), out, err };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const grad = (...args: readonly string[]) => inProcess(["grad", ...args]);
 
 function spec(name: string, text: string): string {
   const path = join(folder, name);

@@ -4,16 +4,16 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkProgram } from "../../src/check/check.js";
 import { EXIT } from "../../src/cli/exit.js";
-import { run } from "../../src/cli/program.js";
 import { reportData } from "../../src/explain/report/json.js";
 import { scanLines } from "../../src/explain/report/print.js";
 import { type Explained, type Report, reportOf } from "../../src/explain/report/report.js";
 import { parse } from "../../src/parser/parse.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
+import { inProcess } from "../cli/in-process.js";
 import { compileText } from "../support/compiled.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -159,27 +159,7 @@ it("explains predictions and streams", () => {
 const BLOCK = /(?<head><!-- (?:seqc explain (?<command>[^>]+?)|report (?<name>\S+)) -->)\n```text\n[\s\S]*?```\n/g;
 
 describe("seqc explain", () => {
-  async function explain(...args: readonly string[]) {
-    let [out, err] = ["", ""];
-    const spies = [
-      vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-        out += chunk;
-        return true;
-      }),
-      vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
-        err += chunk;
-        return true;
-      }),
-      vi.spyOn(console, "error").mockImplementation((line) => {
-        err += `${line}\n`;
-      }),
-    ];
-    try {
-      return { code: await run(["explain", ...args]), out, err };
-    } finally {
-      for (const spy of spies) spy.mockRestore();
-    }
-  }
+  const explain = (...args: readonly string[]) => inProcess(["explain", ...args]);
 
   function spec(name: string, text: string): string {
     const path = join(folder, name);
