@@ -5,12 +5,12 @@
  */
 
 import { Command } from "commander";
+import { Kernels } from "../runtime/kernels.js";
 import { BATCH, HYPER_FIELDS } from "../runtime/manifest.js";
 import { requestNodeDevice } from "../runtime/node.js";
-import { type CompiledProgram, compileProgram, Execution } from "../runtime/program.js";
+import { type CompiledProgram, Execution } from "../runtime/program.js";
 import { collectSetting } from "../src/cli/arguments.js";
 import { nodeHost } from "../src/cli/host.js";
-import { wholeText } from "../src/codegen/wgsl.js";
 import { compile } from "../src/compile.js";
 import { renderText } from "../src/diagnostics/render.js";
 import { present } from "../src/support/assert.js";
@@ -61,20 +61,15 @@ async function time(program: CompiledProgram): Promise<number> {
   return best;
 }
 
-const started = performance.now();
-const compiled = await compileProgram(device, train, manifest.lengths, "the training step");
+const compiled = { title: "the training step", program: train, kernels: new Kernels(device, manifest) };
 console.log(
   `${adapter.name}; ${manifest.name}, ${Object.entries(sizes)
     .map((s) => s.join(" "))
     .join(", ")}`,
 );
-console.log(`pipelines   ${(performance.now() - started).toFixed(0)} ms`);
 console.log(`whole step  ${(await time(compiled)).toFixed(2)} ms in ${train.dispatches.length} dispatches`);
 for (const dispatch of train.dispatches) {
   const alone = { ...compiled, program: { ...train, dispatches: [dispatch] } };
-  const comment = new RegExp(`// (.*)\\n(?:var<workgroup>.*\\n)*@compute.*\\nfn ${dispatch.kernel}\\(`).exec(
-    wholeText(train),
-  );
-  console.log(`${(await time(alone)).toFixed(2).padStart(9)} ms  ${dispatch.kernel.padEnd(12)} ${comment?.[1] ?? ""}`);
+  console.log(`${(await time(alone)).toFixed(2).padStart(9)} ms  ${dispatch.kernel.padEnd(12)} ${dispatch.label}`);
 }
 device.destroy();

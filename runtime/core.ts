@@ -3,10 +3,10 @@
 import type { Lengths } from "./arena.js";
 import { DeviceGuard } from "./guard.js";
 import { initialiseParameters } from "./initialise.js";
+import { Kernels } from "./kernels.js";
 import type { Manifest, Port, Program, Streaming } from "./manifest.js";
-import { PAST, ROOM } from "./manifest.js";
 import type { CompiledProgram, Execution } from "./program.js";
-import { checkBufferSize, compileProgram } from "./program.js";
+import { checkBufferSize } from "./program.js";
 import type { Region } from "./readback.js";
 import type { TuningCache } from "./tuner-cache.js";
 import { checkInputs, extentsOf } from "./validate.js";
@@ -20,7 +20,8 @@ export interface Destroyable {
 
 export class ModelCore {
   readonly guard: DeviceGuard;
-  readonly #compiled = new Map<ProgramName, Promise<CompiledProgram>>();
+  readonly #compiled = new Map<ProgramName, CompiledProgram>();
+  readonly #kernels: Kernels;
   readonly #owned = new Set<Destroyable>();
   #destroyed = false;
 
@@ -31,8 +32,8 @@ export class ModelCore {
     seed: number,
     tuningCache?: TuningCache,
   ): Promise<ModelCore> {
-    if (manifest.format !== 1) {
-      throw new Error(`${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads 1`);
+    if (manifest.format !== 2) {
+      throw new Error(`${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads 2`);
     }
     const values = initialiseParameters(manifest, seed);
     checkBufferSize(device, values.byteLength, `${manifest.name}'s parameters`, "make the model smaller");
@@ -52,6 +53,7 @@ export class ModelCore {
     readonly tuningCache: TuningCache | undefined,
   ) {
     this.guard = DeviceGuard.of(device);
+    this.#kernels = new Kernels(device, manifest);
   }
 
   /** @throws Error after `destroy` or a failure of the device. */
@@ -67,24 +69,22 @@ export class ModelCore {
     return programs.stream;
   }
 
-  /** The program with its pipelines, made once. @throws Error where the model has none of that name. */
-  async compile(name: ProgramName): Promise<CompiledProgram> {
+  /** @throws Error where the model has none of that name. */
+  compile(name: ProgramName): CompiledProgram {
     let compiled = this.#compiled.get(name);
     if (compiled === undefined) {
-      const { programs, lengths, name: model } = this.manifest;
+      const { programs, name: model } = this.manifest;
       const isStreams = name === "start" || name === "step";
       const program = isStreams ? this.streaming[name] : programs[name];
       if (program === undefined) {
         const why = name === "start" ? "" : ": its spec states no loss";
         throw new Error(`${model} has no ${name} program${why}`);
       }
-      const words = name === "step" ? [...lengths, PAST, ROOM] : lengths;
-      compiled = compileProgram(
-        this.device,
+      compiled = {
+        title: `the ${isStreams ? "stream's " : ""}${name} program of ${model}`,
         program,
-        words,
-        `the ${isStreams ? "stream's " : ""}${name} program of ${model}`,
-      );
+        kernels: this.#kernels,
+      };
       this.#compiled.set(name, compiled);
     }
     return compiled;

@@ -43,7 +43,7 @@ export class Inference implements Destroyable {
 
   async #submit(given: object, sizes: Lengths): Promise<{ readonly finished: Promise<Values> }> {
     const { core } = this;
-    const compiled = await core.compile(this.name);
+    const compiled = core.compile(this.name);
     const slots = checkedSlots(compiled.program, this.ports, given, sizes, core.manifest.ragged);
     const { execution, readback, regions } = await this.#layoutFor(sizes);
     core.check();
@@ -66,7 +66,7 @@ export class Inference implements Destroyable {
       return known;
     }
     const { core } = this;
-    const compiled = await core.compile(this.name);
+    const compiled = core.compile(this.name);
     const chosen = await tunedVariants(core, this.name, sizes);
     const execution = await Execution.create(compiled, sizes, { params: core.params }, [], chosen);
     const regions = this.resultsOf(execution);

@@ -3,13 +3,11 @@
  *
  * Every array a program works on lies in one storage buffer, the arena, as f32 values (ids as whole numbers, bools as
  * 0 and 1); parameters lie in another, in the order of `parameters`, and the two moments of AdamW in a third.
- * Offsets within the arena depend on the batch and the lengths, so the runtime plans them and hands them to the
- * kernels in a uniform buffer: u32 words, first the batch, then `Manifest.lengths` in order, then the offset of each
- * slot, all counted in elements; in a program that draws random numbers `DRAW_WORDS` besides.
+ * Offsets within the arena depend on the batch and the lengths, so the runtime plans them and hands each dispatch those
+ * that it needs, its plan: u32 words in a uniform. A kernel knows nothing else of where it stands, so that layers and
+ * programs that compute alike share its text and its pipeline.
  *
- * A stream's steps have two lengths more, behind those of the manifest: `PAST` and `ROOM`.
- *
- * Bindings of group 0: 0 plan (uniform) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
+ * Bindings of group 0: 0 plan (uniform, at a dynamic offset) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
  * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`). A kernel of layout "step" uses 0–2, one of
  * layout "update" 0 and 2–5.
  */
@@ -44,9 +42,18 @@ export interface Slot {
   readonly last: number;
 }
 
+/** What random numbers depend on besides their stream and counter: the run's seed, and the step of training. */
+export const DRAW_WORDS = ["_seed", "_step"] as const;
+
+/**
+ * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`) or one of `DRAW_WORDS` by
+ * its name; a place in the arena, so many elements behind the start of a slot; a number.
+ */
+export type Word = string | number | { readonly slot: number; readonly plus?: number };
+
 /** A kernel that may do a dispatch; the number of workgroups is the sum of the products of `groups`. */
 export interface Variant {
-  /** The name of the entry point. */
+  /** Its name in `Manifest.kernels`, which is that of its entry point too. */
   readonly kernel: string;
   readonly groups: readonly (readonly Count[])[];
   /** Of a loop over time: examples a workgroup. */
@@ -66,14 +73,14 @@ export interface Variant {
  */
 export interface Dispatch extends Variant {
   readonly layout: "step" | "update";
+  /** What it computes, for people. */
+  readonly label: string;
+  /** The plan of each of its kernels: members of the uniform, in order. */
+  readonly words: readonly Word[];
   readonly variants?: readonly Variant[];
 }
 
 export interface Program {
-  /** What all kernels share: the bindings, functions; also the entry points of those that `kernels` lacks. */
-  readonly wgsl: string;
-  /** Entry points by name. Each is compiled in a module of its own, behind `wgsl`: compilers take time for all of one. */
-  readonly kernels?: Readonly<Record<string, string>>;
   readonly slots: readonly Slot[];
   readonly dispatches: readonly Dispatch[];
   /** Slot of each input, target and (streaming) kept state by its port's name. */
@@ -86,8 +93,6 @@ export interface Program {
   readonly nextStates: Readonly<Record<string, number>>;
   /** Training: the slot of all gradients, laid out as the parameters, before clipping. */
   readonly gradients?: number;
-  /** Whether it draws random numbers, by the words `DRAW_WORDS` at the end of its plan. */
-  readonly draws?: boolean;
 }
 
 export type Elem = "f32" | "i32" | "bool";
@@ -138,7 +143,7 @@ export interface ParameterSpec {
 }
 
 export interface Manifest {
-  readonly format: 1;
+  readonly format: 2;
   /** The model's name in the spec. */
   readonly name: string;
   /** The compiler's version. */
@@ -155,6 +160,10 @@ export interface Manifest {
   readonly parameters: readonly ParameterSpec[];
   /** Elements: [0, decayed) decay, [0, trainable) are updated and have gradients, `total` is the whole buffer. */
   readonly layout: { readonly decayed: number; readonly trainable: number; readonly total: number };
+  /** What all kernels share: the bindings, functions. */
+  readonly wgsl: string;
+  /** Kernels by name: the plan, memory of a workgroup, the entry point. Each is compiled in a module of its own, behind `wgsl`. */
+  readonly kernels: Readonly<Record<string, string>>;
   readonly programs: {
     /** These two are absent where the model states no loss. */
     readonly train?: Program;
@@ -164,9 +173,6 @@ export interface Manifest {
     readonly stream: Streaming | { readonly refused: string };
   };
 }
-
-/** What random numbers depend on besides their stream and counter: the run's seed, and the step of training. */
-export const DRAW_WORDS = ["_seed", "_step"] as const;
 
 /** The f32 words of the hyper-parameter uniform, in order. Corrections are 1 − βᵗ; clipNorm 0 means no clipping. */
 export const HYPER_FIELDS = [

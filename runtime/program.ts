@@ -1,5 +1,5 @@
 /**
- * @file One program of a manifest on a device: compiled once, then laid out for each choice of batch and lengths.
+ * @file One program of a manifest on a device, laid out for each choice of batch and lengths.
  *
  * A step is static: pipelines, the arena, the plan and the bind groups are made beforehand, so that encoding one is a
  * list of dispatches.
@@ -9,8 +9,10 @@ import type { Lengths } from "./arena.js";
 import { evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
+import { BINDINGS, type Kernels } from "./kernels.js";
 import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM } from "./manifest.js";
+import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { chooseVariants, groupsOf, variantsOf } from "./variants.js";
 
@@ -21,103 +23,12 @@ export interface SharedBuffers {
   readonly hyper?: GPUBuffer;
 }
 
-/** A program whose kernels are compiled as they are chosen; shared by all its layouts. */
+/** A program with the kernels of its model; shared by all its layouts. */
 export interface CompiledProgram {
-  readonly device: GPUDevice;
   /** What messages call it: "the train program of CharLM". */
   readonly title: string;
   readonly program: Program;
-  /** `Manifest.lengths`. */
-  readonly lengths: readonly string[];
-  /** The pipeline of an entry point, made once. */
-  readonly pipelineOf: (kernel: string, layout: Dispatch["layout"]) => Promise<GPUComputePipeline>;
-  readonly layouts: Readonly<Record<Dispatch["layout"], GPUBindGroupLayout>>;
-}
-
-const BINDINGS: Readonly<Record<Dispatch["layout"], readonly [binding: number, type: GPUBufferBindingType][]>> = {
-  step: [
-    [0, "uniform"],
-    [1, "read-only-storage"],
-    [2, "storage"],
-  ],
-  update: [
-    [0, "uniform"],
-    [2, "storage"],
-    [3, "storage"],
-    [4, "storage"],
-    [5, "uniform"],
-  ],
-};
-
-/** Compiles nothing yet: kernels are, as they are chosen. */
-export async function compileProgram(
-  device: GPUDevice,
-  program: Program,
-  lengths: readonly string[],
-  title: string,
-): Promise<CompiledProgram> {
-  const guard = DeviceGuard.of(device);
-  guard.check();
-  const layouts = { step: bindGroupLayout(device, "step"), update: bindGroupLayout(device, "update") };
-  const modules = new Map<string, Promise<GPUShaderModule>>();
-  const moduleOf = (kernel: string): Promise<GPUShaderModule> => {
-    const code = program.wgsl + (program.kernels?.[kernel] ?? "");
-    const module = modules.get(code) ?? compileModule(device, code, title);
-    modules.set(code, module);
-    return module;
-  };
-  const made = new Map<string, Promise<GPUComputePipeline>>();
-  const pipelineOf = (kernel: string, layout: Dispatch["layout"]): Promise<GPUComputePipeline> => {
-    const known = made.get(`${layout} ${kernel}`);
-    if (known !== undefined) return known;
-    const pipeline = moduleOf(kernel).then((module) =>
-      device
-        .createComputePipelineAsync({
-          label: kernel,
-          layout: device.createPipelineLayout({ bindGroupLayouts: [layouts[layout]] }),
-          compute: { module, entryPoint: kernel },
-        })
-        .catch((error: unknown) => {
-          throw new Error(`${title}: kernel ${kernel}: ${guard.explain(error).message}`);
-        }),
-    );
-    made.set(`${layout} ${kernel}`, pipeline);
-    return pipeline;
-  };
-  return { device, title, program, lengths, pipelineOf, layouts };
-}
-
-/** @throws Error with the lines of WGSL that the device refuses. */
-async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
-  const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
-    device.createShaderModule({ label: title, code }),
-  );
-  const { messages } = await shader.getCompilationInfo();
-  const errors = messages.filter((message) => message.type === "error");
-  if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(code)).join("\n")}`);
-  await confirmed;
-  return shader;
-}
-
-function bindGroupLayout(device: GPUDevice, layout: Dispatch["layout"]): GPUBindGroupLayout {
-  const visibility = GPUShaderStage.COMPUTE;
-  return device.createBindGroupLayout({
-    label: layout,
-    entries: BINDINGS[layout].map(([binding, type]) => ({ binding, visibility, buffer: { type } })),
-  });
-}
-
-/** A compiler message with the lines it speaks of. */
-function quote(wgsl: string): (message: GPUCompilationMessage) => string {
-  const lines = wgsl.split("\n");
-  return ({ lineNum, linePos, message }) => {
-    if (lineNum === 0) return message;
-    const first = Math.max(1, lineNum - 2);
-    const shown = lines
-      .slice(first - 1, lineNum)
-      .map((line, index) => `${String(first + index).padStart(5)} | ${line}`);
-    return [`${message} (line ${lineNum})`, ...shown, `${" ".repeat(7 + Math.max(1, linePos))}^`].join("\n");
-  };
+  readonly kernels: Kernels;
 }
 
 /** Folds a number of workgroups over x and y; kernels ignore those past the end. */
@@ -131,21 +42,27 @@ export function foldGroups(total: number, most: number): readonly [x: number, y:
 
 /** A kernel ready to do a dispatch at some sizes. */
 export interface Prepared {
+  /** The dispatch's number in the program. */
+  readonly at: number;
   readonly layout: Dispatch["layout"];
   readonly pipeline: GPUComputePipeline;
   /** Workgroups. */
   readonly folded: readonly [x: number, y: number];
 }
 
-/** @throws Error where the device refuses the kernel. */
+/**
+ * @param at the dispatch's number in the program.
+ * @throws Error where the device refuses the kernel.
+ */
 export async function prepareKernel(
-  { device, pipelineOf }: CompiledProgram,
-  layout: Dispatch["layout"],
+  { program, kernels }: CompiledProgram,
+  at: number,
   variant: Variant,
   sizes: Lengths,
 ): Promise<Prepared> {
-  const folded = foldGroups(groupsOf(variant, sizes), device.limits.maxComputeWorkgroupsPerDimension);
-  return { layout, pipeline: await pipelineOf(variant.kernel, layout), folded };
+  const { layout } = program.dispatches[at];
+  const folded = foldGroups(groupsOf(variant, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension);
+  return { at, layout, pipeline: await kernels.pipelineOf(variant.kernel, layout), folded };
 }
 
 /** Two slots that change places in every other step: what was written last is read next. */
@@ -157,7 +74,7 @@ export class Execution {
   readonly sizes: Lengths;
   /** First element of each slot, one list a parity: a second only where slots swap. */
   readonly #offsets: readonly (readonly number[])[];
-  readonly #plans: readonly GPUBuffer[];
+  readonly #plans: readonly Plan[];
   readonly #groups: readonly Readonly<Partial<Record<Dispatch["layout"], GPUBindGroup>>>[];
   /** Living as long as the host needs them. */
   readonly #slots: readonly Slot[];
@@ -173,15 +90,13 @@ export class Execution {
     sizes: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[] = [],
-    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, sizes, compiled.device),
+    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, sizes, compiled.kernels.device),
   ): Promise<Execution> {
-    const { device, program, title } = compiled;
+    const { kernels: all, program, title } = compiled;
     const kernels = await Promise.all(
-      program.dispatches.map((dispatch, i) =>
-        prepareKernel(compiled, dispatch.layout, variantsOf(dispatch)[chosen[i]], sizes),
-      ),
+      program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );
-    return DeviceGuard.of(device).creating(`${title} for ${nameSizes(sizes)}`, () => {
+    return DeviceGuard.of(all.device).creating(`${title} for ${nameSizes(sizes)}`, () => {
       return new Execution(compiled, sizes, shared, swaps, kernels);
     });
   }
@@ -193,36 +108,28 @@ export class Execution {
     swaps: readonly Swap[],
     readonly kernels: readonly Prepared[],
   ) {
-    const { device, program, lengths, layouts, title } = compiled;
+    const { program, title } = compiled;
+    const { device, layouts } = compiled.kernels;
     this.sizes = sizes;
     this.#slots = hostLives(program, swaps);
     const { offsets, size } = planArena(this.#slots, sizes);
     checkBufferSize(device, size * 4, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
-    const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     this.arena = device.createBuffer({ label: "arena", size: size * 4, usage: STORAGE | COPY_SRC | COPY_DST });
     this.#offsets = swaps.length === 0 ? [offsets] : [offsets, swapped(offsets, swaps)];
-    this.#plans = this.#offsets.map((each) => {
-      const fixed = [sizes[BATCH], ...lengths.map((name) => sizes[name]), ...each];
-      const words = new Uint32Array(program.draws ? [...fixed, ...DRAW_WORDS.map(() => 0)] : fixed);
-      const plan = device.createBuffer({
-        label: "plan",
-        size: Math.ceil(words.byteLength / 16) * 16,
-        usage: UNIFORM | COPY_DST,
-      });
-      device.queue.writeBuffer(plan, 0, words);
-      return plan;
-    });
+    this.#plans = this.#offsets.map((each) => new Plan(device, program.dispatches, sizes, each));
     const used = new Set(program.dispatches.map(({ layout }) => layout));
-    this.#groups = this.#plans.map((plan) => {
-      const buffers = [plan, shared.params, this.arena, shared.params, shared.moments, shared.hyper];
+    this.#groups = this.#plans.map(({ binding }) => {
+      const whole = [undefined, shared.params, this.arena, shared.params, shared.moments, shared.hyper];
+      const resources = [binding, ...whole.slice(1).map((buffer) => buffer && { buffer })];
       const group = (layout: Dispatch["layout"]): GPUBindGroup =>
         device.createBindGroup({
           label: layout,
           layout: layouts[layout],
           entries: BINDINGS[layout].map(([binding]) => {
-            const buffer = buffers[binding];
-            if (buffer === undefined) throw new Error(`${title} updates parameters, which only training may`);
-            return { binding, resource: { buffer } };
+            const resource = resources[binding];
+            if (resource === undefined) throw new Error(`${title} updates parameters, which only training may`);
+            return { binding, resource };
           }),
         });
       return Object.fromEntries([...used].map((layout) => [layout, group(layout)]));
@@ -248,7 +155,7 @@ export class Execution {
 
   /** Writes a whole slot before the next submit. */
   upload(slot: number, values: Float32Array, parity = 0): void {
-    this.compiled.device.queue.writeBuffer(
+    this.compiled.kernels.device.queue.writeBuffer(
       this.arena,
       this.offsetOf(slot, parity) * 4,
       values.buffer as ArrayBuffer,
@@ -259,17 +166,13 @@ export class Execution {
 
   /** Sets what the next submit's random numbers depend on. @param seed and step from 0 to 2³²−1. */
   setDraws(seed: number, step: number): void {
-    const { device, program, lengths } = this.compiled;
-    if (!program.draws) return;
-    const place = (1 + lengths.length + program.slots.length) * 4;
-    for (const plan of this.#plans) device.queue.writeBuffer(plan, place, new Uint32Array([seed, step]));
+    const [seedWord, stepWord] = DRAW_WORDS;
+    for (const plan of this.#plans) plan.set({ [seedWord]: seed, [stepWord]: step });
   }
 
   /** Sets a length that no slot depends on, for the next submit. */
   setLength(name: string, value: number): void {
-    const { device, lengths } = this.compiled;
-    const place = (1 + lengths.indexOf(name)) * 4;
-    for (const plan of this.#plans) device.queue.writeBuffer(plan, place, Uint32Array.of(value));
+    for (const plan of this.#plans) plan.set({ [name]: value });
   }
 
   /** All dispatches in one pass; the device orders those that depend on each other. */
@@ -281,11 +184,8 @@ export class Execution {
 
   /** Kernels of this program one after another. */
   dispatch(pass: GPUComputePassEncoder, kernels: Iterable<Prepared>, parity = 0): void {
-    let bound: GPUBindGroup | undefined;
-    for (const { layout, pipeline, folded } of kernels) {
-      const group = this.#groups[parity][layout];
-      if (group !== bound && group !== undefined) pass.setBindGroup(0, group);
-      bound = group;
+    for (const { at, layout, pipeline, folded } of kernels) {
+      pass.setBindGroup(0, this.#groups[parity][layout] ?? null, [this.#plans[parity].offsetOf(at)]);
       pass.setPipeline(pipeline);
       pass.dispatchWorkgroups(...folded);
     }

@@ -53,7 +53,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   ): Promise<Stream<Steps, Outputs, Given>> {
     core.check();
     const checked = checkGiven(core, given, sizes);
-    const compiled = await core.compile("step");
+    const compiled = core.compile("step");
     const stream = new Stream<Steps, Outputs, Given>(core, compiled, swapsOf(compiled), sizes, checked);
     await stream.#begin();
     return core.own(stream);
@@ -117,7 +117,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     const { core } = this;
     const { length, start } = core.streaming;
     if (start === undefined) return;
-    const compiled = await core.compile("start");
+    const compiled = core.compile("start");
     const sizes = { ...this.sizes, [length]: 1 };
     const execution = this.#start ?? (await Execution.create(compiled, sizes, { params: core.params }));
     this.#start = execution;

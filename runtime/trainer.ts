@@ -66,7 +66,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     if (!Number.isInteger(stepsInFlight) || stepsInFlight < 1) {
       throw new RangeError(`\`stepsInFlight\` must be a whole number above zero, not ${stepsInFlight}`);
     }
-    const compiled = await core.compile("train");
+    const compiled = core.compile("train");
     const chosen = await tunedVariants(core, "train", sizes);
     const { device, params, manifest } = core;
     const [moments, hyper] = await core.guard.creating(`the moments of ${manifest.name}`, () => {

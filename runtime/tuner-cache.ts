@@ -2,6 +2,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { CompiledProgram } from "./program.js";
+import { variantsOf } from "./variants.js";
 
 /** Asynchronous, like whatever holds it. What it loses is measured again. */
 export interface TuningCache {
@@ -27,9 +28,11 @@ export function provideTuningCache(device: GPUDevice, cache: TuningCache): Tunin
 }
 
 /** Names the adapter, the program with its kernels, and the sizes: the choice depends on all of them. */
-export async function tuningKey({ device, program }: CompiledProgram, sizes: Lengths): Promise<string> {
-  const { vendor, architecture, device: model, description } = device.adapterInfo;
-  const text = new TextEncoder().encode(JSON.stringify([program.wgsl, program.kernels, program.dispatches]));
+export async function tuningKey({ program, kernels }: CompiledProgram, sizes: Lengths): Promise<string> {
+  const { vendor, architecture, device: model, description } = kernels.device.adapterInfo;
+  const { wgsl, kernels: all } = kernels.manifest;
+  const texts = program.dispatches.flatMap((dispatch) => variantsOf(dispatch).map(({ kernel }) => all[kernel]));
+  const text = new TextEncoder().encode(JSON.stringify([wgsl, texts, program.dispatches]));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return JSON.stringify([[vendor, architecture, model, description], hex, sizes]);

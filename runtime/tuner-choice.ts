@@ -15,7 +15,7 @@ export async function tunedVariants(
 ): Promise<readonly number[] | undefined> {
   const { tuningCache: cache, device } = core;
   if (cache === undefined) return undefined;
-  const compiled = await core.compile(name);
+  const compiled = core.compile(name);
   if (compiled.program.dispatches.every((dispatch) => variantsOf(dispatch).length === 1)) return undefined;
   return inTurn(device, async () => {
     const known = await cache.get(await tuningKey(compiled, sizes));
@@ -31,7 +31,7 @@ export async function tuneAnew(
   cache: TuningCache,
 ): Promise<Tuning> {
   const tuning = await tune(core, name, sizes);
-  await cache.set(await tuningKey(await core.compile(name), sizes), tuning.chosen);
+  await cache.set(await tuningKey(core.compile(name), sizes), tuning.chosen);
   return tuning;
 }
 

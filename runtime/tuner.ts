@@ -6,7 +6,7 @@
 import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
-import type { Dispatch, Variant } from "./manifest.js";
+import type { Variant } from "./manifest.js";
 import { Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
 import { Readback, type Region, type Values } from "./readback.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
@@ -49,7 +49,7 @@ const BUDGET = 500;
  * @throws DeviceError where there is no memory for the arena and a copy of it.
  */
 export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): Promise<Tuning> {
-  const whole = await core.compile(name);
+  const whole = core.compile(name);
   const { dispatches } = whole.program;
   const modelled = chooseVariants(dispatches, sizes, core.device);
   // An update changes parameters, which are the model's; it comes last, so what stands before it runs without it.
@@ -130,7 +130,7 @@ class Trial {
     await this.run(execution.kernels[at]);
     const expected = await this.#read(regions);
     const tried: (Prepared | string)[] = [execution.kernels[at]];
-    for (const prepared of await this.#prepare(dispatch)) {
+    for (const prepared of await this.#prepare(at)) {
       tried.push(prepared);
       if (typeof prepared === "string") continue;
       this.#restore();
@@ -165,14 +165,14 @@ class Trial {
   }
 
   /** The kernels besides the default, or why one cannot run here. */
-  #prepare(dispatch: Dispatch): Promise<readonly (Prepared | string)[]> {
+  #prepare(at: number): Promise<readonly (Prepared | string)[]> {
     const { execution, core } = this;
     return Promise.all(
-      variantsOf(dispatch)
+      variantsOf(execution.compiled.program.dispatches[at])
         .slice(1)
         .map((variant) => {
           if (!fitsDevice(variant, core.device)) return "beyond the device's limits";
-          return prepareKernel(execution.compiled, dispatch.layout, variant, execution.sizes).catch(
+          return prepareKernel(execution.compiled, at, variant, execution.sizes).catch(
             (error: unknown) => `refused by the device: ${core.guard.explain(error).message}`,
           );
         }),

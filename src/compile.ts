@@ -149,8 +149,11 @@ function compileModel(typed: TypedModel, hash: string, verify: boolean): Compile
   };
 }
 
-function kernelsOf({ programs: { stream, ...programs } }: Manifest): string {
+/** What each program dispatches, and below it the kernels, each once. */
+function kernelsOf({ programs: { stream, ...programs }, ...texts }: Manifest): string {
   const steps = "refused" in stream ? {} : { ...(stream.start && { start: stream.start }), step: stream.step };
-  const texts = Object.entries({ ...programs, ...steps }).map(([name, program]) => `// ${name}\n${wholeText(program)}`);
-  return ("refused" in stream ? [...texts, `// stream: ${stream.refused}\n`] : texts).join("\n");
+  const lists = Object.entries({ ...programs, ...steps }).map(([name, { dispatches }]) =>
+    [`// ${name}`, ...dispatches.map(({ kernel, label }) => `//   ${kernel}: ${label}`), ""].join("\n"),
+  );
+  return [...lists, ...("refused" in stream ? [`// stream: ${stream.refused}\n`] : []), wholeText(texts)].join("\n");
 }

@@ -31,7 +31,7 @@ export class Block {
 
   /** Names an expression; trivial ones stay as they are. */
   let(value: Expr, hint = "v"): Expr {
-    if (value.kind === "literal" || value.kind === "variable") return value;
+    if (value.kind === "literal" || value.kind === "variable" || value.kind === "word") return value;
     return this.#bind(value, hint, depthOf(value), keyOf(value));
   }
 

@@ -3,7 +3,7 @@
  * only spells it. Indices are u32 (a negative index wraps to a huge one, so one comparison checks both ends).
  */
 
-import type { Count } from "../../runtime/manifest.js";
+import type { Count, Word } from "../../runtime/manifest.js";
 
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
 
@@ -16,6 +16,8 @@ export type Expr =
   | { readonly kind: "literal"; readonly type: ScalarType; readonly value: number }
   /** `depth` is the scope in which the variable lives: an expression can be computed where all it names exists. */
   | { readonly kind: "variable"; readonly type: ScalarType; readonly name: string; readonly depth: number }
+  /** A word of the dispatch's plan. `name` is spelled after what it stands for, and no two words of a program share it. */
+  | { readonly kind: "word"; readonly type: "u32"; readonly name: string; readonly word: Word }
   | { readonly kind: "infix"; readonly type: ScalarType; readonly op: InfixOp; readonly a: Expr; readonly b: Expr }
   /** A builtin or a function of the prelude. */
   | { readonly kind: "call"; readonly type: ScalarType; readonly fn: string; readonly args: readonly Expr[] }
@@ -77,8 +79,14 @@ export const load = (memory: Memory, index: Expr): Expr => ({ kind: "load", type
 /** Built into every entry point: the thread within its workgroup, and the workgroup's number. */
 export const THREAD = variable("thread", "u32", 0);
 export const GROUP = variable("group", "u32", 0);
-/** A word of the plan: the batch, a length, or the offset of a slot. */
-export const planWord = (name: string): Expr => variable(`plan.${planMember(name)}`, "u32", 0);
+const word = (name: string, of: Word): Expr => ({ kind: "word", type: "u32", name, word: of });
+/** The batch, a length, or one of `DRAW_WORDS`. */
+export const planWord = (name: string): Expr => word(planMember(name), name);
+/** An element's place in the arena: so many elements behind the start of a slot. */
+export const slotWord = (name: string, slot: number, plus = 0): Expr =>
+  word(plus === 0 ? `s${slot}_${name}` : `s${slot}_${name}_${plus}`, plus === 0 ? { slot } : { slot, plus });
+/** A number that is known, as a word all the same: kernels that differ in it alone are one kernel. */
+export const knownWord = (name: string, value: number): Expr => word(`${name}_${value}`, value);
 
 /** Lengths begin with a capital, as two reserved words of WGSL do. */
 export function planMember(name: string): string {
@@ -144,6 +152,8 @@ export function keyOf(e: Expr): string {
       return `${Object.is(e.value, -0) ? "-0" : e.value}${e.type[0]}`;
     case "variable":
       return e.name;
+    case "word":
+      return `plan.${e.name}`;
     case "infix":
       return `(${keyOf(e.a)}${e.op}${keyOf(e.b)})`;
     case "call":
@@ -161,6 +171,7 @@ export function same(a: Expr, b: Expr): boolean {
 export function depthOf(e: Expr): number {
   switch (e.kind) {
     case "literal":
+    case "word":
       return 0;
     case "variable":
       return e.depth;

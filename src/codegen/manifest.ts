@@ -1,9 +1,10 @@
 /** @file All that the runtime needs to know of a module, as data. */
 
-import type { Manifest, Port as ManifestPort, ParameterSpec, Streaming } from "../../runtime/manifest.js";
+import type { Manifest, Port as ManifestPort, ParameterSpec, Program, Streaming } from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
-import { type Graph, type Module, PAST, type Parameter, type Port, ROOM } from "../ir/types.js";
+import type { Graph, Module, Parameter, Port } from "../ir/types.js";
 import { present } from "../support/assert.js";
+import { KernelStore } from "./kernel-store.js";
 import { buildProgram, type FlatLayout } from "./program.js";
 
 /**
@@ -33,26 +34,33 @@ function portOf({ name, elem, shape, classes }: Port): ManifestPort {
   return classes === undefined ? { name, elem, shape } : { name, elem, shape, classes };
 }
 
-function streamingOf(module: Module, layout: FlatLayout): Streaming | { readonly refused: string } {
-  const { graphs, lengths, states, streamLength } = module;
+function streamingOf(module: Module, program: (graph: Graph) => Program): Streaming | { readonly refused: string } {
+  const { graphs, states, streamLength } = module;
   if (streamLength === undefined || graphs.stream === undefined) {
     return { refused: module.streamRefusal ?? "it has no streaming form" };
   }
   return {
     length: streamLength,
     states: states.map(({ name, elem, shape }) => ({ name, elem, shape })),
-    ...(graphs.start && { start: buildProgram(module, graphs.start, layout) }),
-    step: buildProgram({ ...module, lengths: [...lengths, PAST, ROOM] }, graphs.stream, layout),
+    ...(graphs.start && { start: program(graphs.start) }),
+    step: program(graphs.stream),
   };
 }
 
 /** @param generator the compiler's name and version, kept in the manifest for people and checks. */
 export function buildManifest(module: Module, generator: string): Manifest {
   const { layout, specs } = layOut(module.parameters);
-  const program = (graph: Graph) => buildProgram(module, graph, layout);
+  const store = new KernelStore();
+  const program = (graph: Graph) => buildProgram(graph, layout, store);
   const { train, evaluate, predict } = module.graphs;
+  const programs = {
+    ...(train && { train: program(train) }),
+    ...(evaluate && { evaluate: program(evaluate) }),
+    predict: program(present(predict, "manifest", "the graph of prediction")),
+    stream: streamingOf(module, program),
+  };
   return {
-    format: 1,
+    format: 2,
     name: module.name,
     generator,
     lengths: module.lengths,
@@ -63,11 +71,7 @@ export function buildManifest(module: Module, generator: string): Manifest {
     metrics: module.metrics,
     parameters: specs,
     layout: { decayed: layout.decayed, trainable: layout.trainable, total: layout.total },
-    programs: {
-      ...(train && { train: program(train) }),
-      ...(evaluate && { evaluate: program(evaluate) }),
-      predict: program(present(predict, "manifest", "the graph of prediction")),
-      stream: streamingOf(module, layout),
-    },
+    ...store.texts(),
+    programs,
   };
 }

@@ -1,20 +1,12 @@
 /** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
 
-import {
-  type Count,
-  type Dispatch,
-  DRAW_WORDS,
-  HYPER_FIELDS,
-  type Program,
-  type Slot,
-  type Variant,
-} from "../../runtime/manifest.js";
-import { forEachInstr } from "../ir/traverse.js";
-import { BATCH, type Dim, type Graph, type Module, type Value, type ValueId } from "../ir/types.js";
+import type { Count, Program, Slot } from "../../runtime/manifest.js";
+import { BATCH, type Dim, type Graph, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
-import { add, type Expr, type Kernel, planWord, u32 } from "./kernel-ir.js";
+import { type Expr, type Kernel, knownWord, slotWord } from "./kernel-ir.js";
+import type { KernelStore } from "./kernel-store.js";
 import { laneKernel } from "./lane-kernel.js";
 import { innerSize, productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
@@ -25,7 +17,6 @@ import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
 import { treeKernel } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
-import { printProgram } from "./wgsl.js";
 
 /** Where each parameter stands in the flat buffer. */
 export interface FlatLayout {
@@ -46,7 +37,7 @@ class SlotTable {
   readonly #slots: OpenSlot[] = [];
 
   open(name: string, size: Count, first: number): number {
-    this.#slots.push({ name: `s${this.#slots.length}_${name.replaceAll(/\W/g, "_")}`, size, first, last: first });
+    this.#slots.push({ name: name.replaceAll(/\W/g, "_"), size, first, last: first });
     return this.#slots.length - 1;
   }
 
@@ -55,8 +46,9 @@ class SlotTable {
     this.#slots[slot].last = Math.max(this.#slots[slot].last, at);
   }
 
-  offset(slot: number): Expr {
-    return planWord(this.#slots[slot].name);
+  /** Where the element so far behind the slot's start lies. */
+  offset(slot: number, plus = 0): Expr {
+    return slotWord(this.#slots[slot].name, slot, plus);
   }
 
   get slots(): readonly Slot[] {
@@ -90,7 +82,7 @@ function asMap(group: Group): Group {
   return group.kind === "scan" ? group : { kind: "map", shape: group.shape, roots: group.roots };
 }
 
-export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): Program {
+export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStore): Program {
   const scheduled = schedule(graph);
   const { groups, reads, definitions } = scheduled;
   const stages = planStages(scheduled);
@@ -105,7 +97,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
   for (const { kind, name, value } of graph.args) {
     if (kind === "param") {
       const offset = present(layout.offsets.get(name), "program", `parameter ${name}`);
-      argument.set(value.id, { memory: "params", offset: u32(offset) });
+      argument.set(value.id, { memory: "params", offset: knownWord("params", offset) });
     } else {
       const slot = table.open(name, count(value.type.shape), -1);
       inputs[name] = slot;
@@ -159,7 +151,7 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
 
   const address = ({ slot, offset }: Home): Address => ({
     memory: "arena",
-    offset: add(table.offset(slot), u32(offset)),
+    offset: table.offset(slot, offset),
   });
   const starts = chunkStarts(groups, table, when);
   const kernelsAt = (name: string, at: number, group: Group): readonly Kernel[] => {
@@ -201,25 +193,14 @@ export function buildProgram(module: Module, graph: Graph, layout: FlatLayout): 
     );
   }
 
-  const draws = drawsRandom(graph);
-  const words = [BATCH, ...module.lengths, ...table.slots.map((s) => s.name), ...(draws ? DRAW_WORDS : [])];
-  const dispatches = kernels.map(([first, ...others]): Dispatch => {
-    const variants = others.map(variantOf);
-    return { ...variantOf(first), layout: first.layout, ...(variants.length > 0 && { variants }) };
-  });
-  const program = {
-    ...printProgram(words, training ? HYPER_FIELDS : [], kernels.flat()),
+  return {
     slots: table.slots,
-    dispatches,
+    dispatches: kernels.map((each) => store.dispatch(each)),
     inputs,
     outputs,
     scalars,
     nextStates,
-  };
-  return {
-    ...program,
     ...(gradients === undefined ? {} : { gradients }),
-    ...(draws ? { draws } : {}),
   };
 }
 
@@ -245,27 +226,6 @@ function chunkStarts(
     );
     table.live(slot, when(at));
     for (const group of [from, at]) found.set(group, table.offset(slot));
-  });
-  return found;
-}
-
-function variantOf({ name, groups, rows, own, workgroupSize, arrays }: Kernel): Variant {
-  // WebGPU counts each array in pieces of 16 bytes.
-  const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
-  return {
-    kernel: name,
-    groups,
-    ...(rows !== undefined && { rows }),
-    ...(own !== undefined && { own }),
-    threads: workgroupSize,
-    ...(workgroupBytes > 0 && { workgroupBytes }),
-  };
-}
-
-function drawsRandom({ instrs }: Graph): boolean {
-  let found = false;
-  forEachInstr(instrs, ({ op }) => {
-    found ||= op === "random";
   });
   return found;
 }

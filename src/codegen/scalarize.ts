@@ -3,6 +3,7 @@
  * Fusion is nothing but this: what is not stored anywhere is computed where it is read.
  */
 
+import { DRAW_WORDS } from "../../runtime/manifest.js";
 import type { Dim, Instr, ReduceKind, Type, Value, ValueId } from "../ir/types.js";
 import { InternalError, present } from "../support/assert.js";
 import type { Block } from "./block.js";
@@ -13,6 +14,7 @@ import {
   f32,
   infix,
   keyOf,
+  knownWord,
   load,
   type Memory,
   mul,
@@ -267,7 +269,13 @@ export class Scalarizer {
         return call("i32", "i32", planWord(instr.attrs.name));
       case "random": {
         const counter = call("u32", "u32", this.at(operands(instr, index)[0]));
-        return call("seq_random", "f32", u32(instr.attrs.stream), counter);
+        return call(
+          "seq_random",
+          "f32",
+          ...DRAW_WORDS.map(planWord),
+          knownWord("_stream", instr.attrs.stream),
+          counter,
+        );
       }
       case "broadcast":
       case "slice":

@@ -1,9 +1,9 @@
 /** @file Spells kernels as WGSL. It makes no decisions. */
 
-import type { Program } from "../../runtime/manifest.js";
+import { HYPER_FIELDS, type Manifest, type Word } from "../../runtime/manifest.js";
 import { unreachable } from "../support/assert.js";
 import { Writer } from "../support/writer.js";
-import { type Expr, type Kernel, planMember, type Stmt } from "./kernel-ir.js";
+import type { Expr, Kernel, Stmt } from "./kernel-ir.js";
 
 /** The largest finite f32: stands for infinity, which WGSL has no literal for and may assume away. */
 const LARGEST = "3.4028234663852886e38f";
@@ -17,50 +17,63 @@ function number(value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
-export function printExpr(e: Expr): string {
+/** How the names that a kernel makes up are spelled; those of bindings and builtins are what they are. */
+export interface Spelling {
+  /** Something that the kernel declares; later uses of the name are spelled alike. */
+  declare(name: string): string;
+  use(name: string): string;
+  /** A member of the plan. */
+  word(name: string, word: Word): string;
+}
+
+function printExpr(e: Expr, names: Spelling): string {
+  const print = (part: Expr) => printExpr(part, names);
   switch (e.kind) {
     case "literal":
       if (e.type === "f32") return number(e.value);
       if (e.type === "bool") return e.value !== 0 ? "true" : "false";
       return e.type === "u32" ? `${e.value >>> 0}u` : `${e.value}i`;
     case "variable":
-      return e.name;
+      return names.use(e.name);
+    case "word":
+      return `plan.${names.word(e.name, e.word)}`;
     case "infix":
-      return `(${printExpr(e.a)} ${e.op} ${printExpr(e.b)})`;
+      return `(${print(e.a)} ${e.op} ${print(e.b)})`;
     case "call":
-      return `${e.fn}(${e.args.map(printExpr).join(", ")})`;
+      return `${e.fn}(${e.args.map(print).join(", ")})`;
     case "load":
-      return `${e.memory}[${printExpr(e.index)}]`;
+      return `${names.use(e.memory)}[${print(e.index)}]`;
     default:
       return unreachable(e, "wgsl");
   }
 }
 
-function printStmt(w: Writer, s: Stmt): void {
+function printStmt(w: Writer, s: Stmt, names: Spelling): void {
+  const print = (e: Expr) => printExpr(e, names);
   switch (s.kind) {
     case "let":
-      w.line(`let ${s.name} = ${printExpr(s.value)};`);
+    case "var": {
+      const value = print(s.value);
+      w.line(`${s.kind} ${names.declare(s.name)} = ${value};`);
       return;
-    case "var":
-      w.line(`var ${s.name} = ${printExpr(s.value)};`);
-      return;
+    }
     case "assign":
-      w.line(`${s.name} = ${printExpr(s.value)};`);
+      w.line(`${names.use(s.name)} = ${print(s.value)};`);
       return;
     case "store":
-      w.line(`${s.memory}[${printExpr(s.index)}] = ${printExpr(s.value)};`);
+      w.line(`${names.use(s.memory)}[${print(s.index)}] = ${print(s.value)};`);
       return;
     case "for": {
-      const { name } = s;
-      const head = `for (var ${name} = ${printExpr(s.from)}; ${name} < ${printExpr(s.below)}; ${name} += ${printExpr(s.step)})`;
-      w.block(`${head} {`, "}", () => {
-        for (const inner of s.body) printStmt(w, inner);
+      const from = print(s.from);
+      const name = names.declare(s.name);
+      w.block(`for (var ${name} = ${from}; ${name} < ${print(s.below)}; ${name} += ${print(s.step)}) {`, "}", () => {
+        for (const inner of s.body) printStmt(w, inner, names);
       });
       return;
     }
     case "if":
-      w.block(`if (${printExpr(s.condition)}) {`, "}", () => {
-        for (const inner of s.body) printStmt(w, inner);
+      w.block(`if (${print(s.condition)}) {`, "}", () => {
+        for (const inner of s.body) printStmt(w, inner, names);
       });
       return;
     case "barrier":
@@ -72,15 +85,16 @@ function printStmt(w: Writer, s: Stmt): void {
   }
 }
 
-function printKernel(w: Writer, kernel: Kernel): void {
-  w.line();
-  for (const line of kernel.comment.split("\n")) w.line(`// ${line}`);
-  for (const array of kernel.arrays) w.line(`var<workgroup> ${array.name}: array<f32, ${array.size}>;`);
-  const head = `@compute @workgroup_size(${kernel.workgroupSize})\nfn ${kernel.name}(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {`;
+/** The memory of a workgroup and the entry point of that name, without the plan. */
+export function printKernel(kernel: Kernel, name: string, names: Spelling): string {
+  const w = new Writer();
+  for (const array of kernel.arrays) w.line(`var<workgroup> ${names.declare(array.name)}: array<f32, ${array.size}>;`);
+  const head = `@compute @workgroup_size(${kernel.workgroupSize})\nfn ${name}(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {`;
   w.block(head, "}", () => {
     w.line("let group = place.y * extent.x + place.x;");
-    for (const stmt of kernel.body) printStmt(w, stmt);
+    for (const stmt of kernel.body) printStmt(w, stmt, names);
   });
+  return w.toString();
 }
 
 /**
@@ -96,11 +110,11 @@ function threefry(): string {
     const rounds = rotations[group % 2].map((by) => `x += y; y = ((y << ${by}u) | (y >> ${32 - by}u)) ^ x;`);
     return `  ${rounds.join(" ")}\n  x += k${(group + 1) % 3}; y += k${(group + 2) % 3} + ${group + 1}u;`;
   });
-  return `fn seq_random(stream: u32, counter: u32) -> f32 {
-  let k0 = plan._seed;
+  return `fn seq_random(seed: u32, step: u32, stream: u32, counter: u32) -> f32 {
+  let k0 = seed;
   let k1 = stream;
   let k2 = 0x1bd11bdau ^ k0 ^ k1;
-  var x = plan._step + k0;
+  var x = step + k0;
   var y = counter + k1;
 ${groups.join("\n")}
   return f32(x >> 8u) * 5.9604644775390625e-8;
@@ -173,44 +187,32 @@ function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
   return found;
 }
 
-/** A program's text: what kernels share, and each of them. */
-export type ProgramText = Required<Pick<Program, "wgsl" | "kernels">>;
-
-/** All of a program's WGSL, for people. */
-export function wholeText({ wgsl, kernels = {} }: Pick<Program, "wgsl" | "kernels">): string {
-  return wgsl + Object.values(kernels).join("");
+/** The members of a dispatch's plan, in order. A uniform is never empty. */
+export function printPlan(members: readonly string[]): string {
+  const all = members.length === 0 ? ["_none"] : members;
+  return `struct Plan { ${all.map((member) => `${member}: u32`).join(", ")} }\n`;
 }
 
-/**
- * @param words the members of the plan uniform, in order: the batch, the lengths, the slots' offsets.
- * @param hyper the members of the hyper-parameter uniform; empty where no kernel updates parameters.
- */
-export function printProgram(
-  words: readonly string[],
-  hyper: readonly string[],
-  kernels: readonly Kernel[],
-): ProgramText {
+/** What the kernels of a module share: bindings (but for the plan's members) and functions. */
+export function printShared(kernels: readonly Kernel[]): string {
   const w = new Writer();
-  w.block("struct Plan {", "}", () => {
-    for (const word of words) w.line(`${planMember(word)}: u32,`);
-  });
   w.line("@group(0) @binding(0) var<uniform> plan: Plan;");
   w.line("@group(0) @binding(1) var<storage, read> params: array<f32>;");
   w.line("@group(0) @binding(2) var<storage, read_write> arena: array<f32>;");
-  if (hyper.length > 0) {
+  if (kernels.some(({ layout }) => layout === "update")) {
     w.line("@group(0) @binding(3) var<storage, read_write> params_rw: array<f32>;");
     w.line("@group(0) @binding(4) var<storage, read_write> moments: array<f32>;");
     w.block("struct Hyper {", "}", () => {
-      for (const word of hyper) w.line(`${word}: f32,`);
+      for (const word of HYPER_FIELDS) w.line(`${word}: f32,`);
     });
     w.line("@group(0) @binding(5) var<uniform> hyper: Hyper;");
   }
   const called = calledBy(kernels);
   for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
-  const texts = kernels.map((kernel) => {
-    const own = new Writer();
-    printKernel(own, kernel);
-    return [kernel.name, own.toString()];
-  });
-  return { wgsl: w.toString(), kernels: Object.fromEntries(texts) };
+  return w.toString();
+}
+
+/** All WGSL of a module, for people. */
+export function wholeText({ wgsl, kernels }: Pick<Manifest, "wgsl" | "kernels">): string {
+  return [wgsl, ...Object.values(kernels)].join("\n");
 }

@@ -1,6 +1,7 @@
 /** @file A character model written by hand as the compiler would emit it: the logits are a table's row of the token. */
 
 import { BATCH, type Count, HYPER_FIELDS, type Manifest, type Program, type Slot } from "../../runtime/manifest.js";
+import { wordsOf } from "../runtime/manifests.js";
 
 /** A bigram model over `V` characters; its best loss is the entropy of the next character given the last. */
 export function bigramManifest(V: number): Manifest {
@@ -9,9 +10,10 @@ export function bigramManifest(V: number): Manifest {
   const slot = (name: string, size: Count, first: number, last: number): Slot => ({ name, size, first, last });
   const one = times(1, []);
 
-  const header = (fields: readonly string[]): string => `
+  const fields = ["batch", "T", "tokens", "next", "logits", "loss", "gradients", "gradNorm"];
+  const header = `
 const V = ${V}u;
-struct Plan { batch: u32, T: u32, ${fields.map((field) => `${field}: u32`).join(", ")} }
+struct Plan { ${fields.map((field) => `${field}: u32`).join(", ")} }
 struct Hyper { ${HYPER_FIELDS.map((field) => `${field}: f32`).join(", ")} }
 @group(0) @binding(0) var<uniform> plan: Plan;
 @group(0) @binding(1) var<storage, read> params: array<f32>;
@@ -26,12 +28,13 @@ struct Hyper { ${HYPER_FIELDS.map((field) => `${field}: f32`).join(", ")} }
     for (var v = 0u; v < V; v++) { arena[plan.logits + at * V + v] = params[u32(arena[plan.tokens + at]) * V + v]; }
   }
 }`;
-  const loss = `
+  const total = `
 fn total(at: u32) -> f32 {
   var sum = 0.0;
   for (var v = 0u; v < V; v++) { sum += exp(arena[plan.logits + at * V + v]); }
   return sum;
-}
+}`;
+  const loss = `
 @compute @workgroup_size(1) fn loss() {
   var sum = 0.0;
   for (var at = 0u; at < plan.batch * plan.T; at++) {
@@ -39,7 +42,7 @@ fn total(at: u32) -> f32 {
   }
   arena[plan.loss] = sum / f32(plan.batch * plan.T);
 }`;
-  const update = `
+  const gradient = `
 @compute @workgroup_size(1) fn gradient() {
   for (var i = 0u; i < V * V; i++) { arena[plan.gradients + i] = 0.0; }
   let count = f32(plan.batch * plan.T);
@@ -51,7 +54,8 @@ fn total(at: u32) -> f32 {
   var squares = 0.0;
   for (var i = 0u; i < V * V; i++) { squares += arena[plan.gradients + i] * arena[plan.gradients + i]; }
   arena[plan.gradNorm] = sqrt(squares);
-}
+}`;
+  const adamw = `
 @compute @workgroup_size(1) fn adamw() {
   let clip = select(1.0, min(1.0, hyper.clipNorm / arena[plan.gradNorm]), hyper.clipNorm > 0.0);
   for (var i = 0u; i < V * V; i++) {
@@ -65,47 +69,55 @@ fn total(at: u32) -> f32 {
   }
 }`;
   const inputs = { tokens: 0, next: 1 };
-  const dispatch = (kernel: string, layout: "step" | "update" = "step") => ({ kernel, layout, groups: [[one]] });
+  const programOf = (slots: readonly Slot[], kernels: readonly string[]): Pick<Program, "slots" | "dispatches"> => ({
+    slots,
+    dispatches: kernels.map((kernel) => ({
+      kernel,
+      label: kernel,
+      layout: kernel === "adamw" ? "update" : "step",
+      words: wordsOf(fields, { batch: BATCH, T: "T" }, slots),
+      groups: [[one]],
+    })),
+  });
   const none = { outputs: {}, scalars: {}, nextStates: {} };
 
   const train: Program = {
-    wgsl: header(["tokens", "next", "logits", "loss", "gradients", "gradNorm"]) + forward + loss + update,
-    slots: [
-      slot("tokens", times(1, places), -1, 3),
-      slot("next", times(1, places), -1, 3),
-      slot("logits", times(V, places), 0, 3),
-      slot("loss", one, 1, 4),
-      slot("gradients", times(V * V, []), 2, 4),
-      slot("gradNorm", one, 2, 4),
-    ],
-    dispatches: [dispatch("forward"), dispatch("loss"), dispatch("gradient"), dispatch("adamw", "update")],
+    ...programOf(
+      [
+        slot("tokens", times(1, places), -1, 3),
+        slot("next", times(1, places), -1, 3),
+        slot("logits", times(V, places), 0, 3),
+        slot("loss", one, 1, 4),
+        slot("gradients", times(V * V, []), 2, 4),
+        slot("gradNorm", one, 2, 4),
+      ],
+      ["forward", "loss", "gradient", "adamw"],
+    ),
     ...none,
     inputs,
     scalars: { loss: 3, gradNorm: 5 },
     gradients: 4,
   };
   const evaluate: Program = {
-    wgsl: header(["tokens", "next", "logits", "loss"]) + forward + loss,
-    slots: [
-      slot("tokens", times(1, places), -1, 1),
-      slot("next", times(1, places), -1, 1),
-      slot("logits", times(V, places), 0, 1),
-      slot("loss", one, 1, 2),
-    ],
-    dispatches: [dispatch("forward"), dispatch("loss")],
+    ...programOf(
+      [
+        slot("tokens", times(1, places), -1, 1),
+        slot("next", times(1, places), -1, 1),
+        slot("logits", times(V, places), 0, 1),
+        slot("loss", one, 1, 2),
+      ],
+      ["forward", "loss"],
+    ),
     ...none,
     inputs,
     scalars: { loss: 3 },
   };
   const predict: Program = {
-    wgsl: header(["tokens", "logits"]) + forward,
-    slots: [slot("tokens", times(1, places), -1, 0), slot("logits", times(V, places), 0, 1)],
-    dispatches: [dispatch("forward")],
+    ...programOf([slot("tokens", times(1, places), -1, 0), slot("logits", times(V, places), 0, 1)], ["forward"]),
     ...none,
     inputs: { tokens: 0 },
     outputs: { logits: 1 },
   };
-  const step = { ...predict, wgsl: header(["past", "room", "tokens", "logits"]) + forward };
   const init = {
     kind: "expression",
     expr: {
@@ -117,7 +129,7 @@ fn total(at: u32) -> f32 {
     },
   } as const;
   return {
-    format: 1,
+    format: 2,
     name: "Bigram",
     generator: "by hand",
     lengths: ["T"],
@@ -127,6 +139,8 @@ fn total(at: u32) -> f32 {
     metrics: [],
     parameters: [{ name: "table", shape: [V, V], offset: 0, init }],
     layout: { decayed: V * V, trainable: V * V, total: V * V },
-    programs: { train, evaluate, predict, stream: { length: "T", states: [], step } },
+    wgsl: header + total,
+    kernels: { forward, loss, gradient, adamw },
+    programs: { train, evaluate, predict, stream: { length: "T", states: [], step: predict } },
   };
 }

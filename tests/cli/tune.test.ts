@@ -48,7 +48,7 @@ test("a table of the kernels, of which one is chosen and one the cost model's", 
   const kernels = out.split("\n").filter((line) => line.startsWith("  "));
   expect(kernels.length).toBeGreaterThan(1);
   for (const line of kernels) {
-    expect(line).toMatch(/^ {2}k\w+ +rows \d, own \d, threads \d+, workgroupBytes \d+ +[\d.e-]+ ms( {2}.+)?$/);
+    expect(line).toMatch(/^ {2}scan_\w+ +rows \d, own \d, threads \d+, workgroupBytes \d+ +[\d.e-]+ ms( {2}.+)?$/);
   }
   expect(out.match(/chosen/g)).toHaveLength(1);
   expect(out.match(/the cost model's/g)).toHaveLength(1);

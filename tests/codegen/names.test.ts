@@ -7,10 +7,8 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { afterAll, describe, expect, test } from "vitest";
 import { Model } from "../../runtime/model.js";
-import { wholeText } from "../../src/codegen/wgsl.js";
 import { type CompiledModel, compile } from "../../src/compile.js";
 import { BATCH } from "../../src/ir/types.js";
-import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
 import { agreesOnDevice } from "../fuzz/properties.js";
 import { randomArguments } from "../lower/support.js";
@@ -131,9 +129,8 @@ describe("reserved words of other languages", () => {
   test("in every role give WGSL that the device accepts", async () => {
     const device = await testDevice();
     for (const { manifest } of models) {
-      const { train, stream } = manifest.programs;
-      for (const program of [train, "refused" in stream ? undefined : stream.step]) {
-        const code = wholeText(present(program, "test", "the program"));
+      for (const kernel of Object.values(manifest.kernels)) {
+        const code = manifest.wgsl + kernel;
         const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
         expect(messages.map(({ message }) => message)).toEqual([]);
       }

@@ -179,7 +179,7 @@ test("no mask, draw or counter is stored, outside of loops or by them", () => {
 });
 
 test("no product's kernel draws, which would be written out for each result of a thread", () => {
-  const { kernels = {} } = present(compileText(text(P)).manifest.programs.train, "test", "train");
+  const { kernels } = compileText(text(P)).manifest;
   const drawing = Object.values(kernels).filter((kernel) => kernel.includes("seq_random"));
   expect(drawing.length).toBeGreaterThan(2);
   expect(drawing.filter((kernel) => kernel.includes(": product ["))).toEqual([]);

@@ -83,7 +83,7 @@ describe.each(Object.keys(texts))("%s", (name) => {
     const report = reportFor(name);
     const { train } = compileText(texts[name]).manifest.programs;
     const program = present(train, "test", "the program");
-    expect(report.kernels.map((kernel) => kernel.name)).toEqual(program.dispatches.map(({ kernel }) => kernel));
+    expect(report.kernels.map(({ kernel }) => kernel)).toEqual(program.dispatches.map(({ kernel }) => kernel));
     expect(report.memory.buffers).toHaveLength(program.slots.length);
     expect(report.kernels.map(({ variants }) => variants.length)).toEqual(
       program.dispatches.map(({ variants = [] }) => variants.length),
@@ -180,7 +180,9 @@ describe("seqc explain", () => {
     );
     expect(fields(report.scans[0].groups[0])).toEqual("states class why equations shapes".split(" "));
     expect(report.scans[0].groups[0].class).toBe("linear-diagonal");
-    expect(fields(report.kernels[0])).toEqual("name kind comment workgroupSize barriers shared variants".split(" "));
+    expect(fields(report.kernels[0])).toEqual(
+      "name kernel kind comment workgroupSize barriers shared variants".split(" "),
+    );
     expect(fields(report.costs)).toEqual("flops productFlops bytes leastBytes updateBytes".split(" "));
     expect(fields(report.memory)).toEqual("arenaBytes peakAt peak buffers".split(" "));
     expect(fields(report.memory.buffers[0])).toEqual("name bytes from to".split(" "));

@@ -1,6 +1,6 @@
 /** @file Models written by hand as the compiler would emit them, small enough to be right by inspection. */
 
-import type { Count, Manifest, Program, Slot } from "../../runtime/manifest.js";
+import type { Count, Dispatch, Manifest, Program, Slot, Word } from "../../runtime/manifest.js";
 import { BATCH } from "../../runtime/manifest.js";
 
 const one: Count = { factor: 1, lengths: [], divisor: 1 };
@@ -10,6 +10,13 @@ const slot = (name: string, size: Count, first: number, last: number): Slot => (
 /** Sizes of the affine model y = W x + b: 3 inputs, 2 outputs; W has 6 elements, b 2. */
 export const IN = 3;
 export const OUT = 2;
+
+/** The plan's words: slots by the names of their fields, lengths by their own; 0 for what a program lacks. */
+export const wordsOf = (fields: readonly string[], lengths: Readonly<Record<string, string>>, slots: readonly Slot[]) =>
+  fields.map((field): Word => {
+    const slot = slots.findIndex(({ name }) => name === field);
+    return lengths[field] ?? (slot < 0 ? 0 : { slot });
+  });
 
 const bindings = (fields: readonly string[]): string => `
 struct Plan { ${fields.map((field) => `${field}: u32`).join(", ")} }
@@ -50,7 +57,7 @@ fn loss() {
 }
 `;
 
-const update = `
+const gradient = `
 @compute @workgroup_size(8)
 fn gradient(@builtin(local_invocation_index) at: u32) {
   var sum = 0.0;
@@ -62,12 +69,18 @@ fn gradient(@builtin(local_invocation_index) at: u32) {
   }
   arena[plan.gradients + at] = sum / f32(plan.batch);
 }
+`;
+
+const norm = `
 @compute @workgroup_size(1)
 fn norm() {
   var sum = 0.0;
   for (var at = 0u; at < 8u; at++) { sum += arena[plan.gradients + at] * arena[plan.gradients + at]; }
   arena[plan.gradNorm] = sqrt(sum);
 }
+`;
+
+const adamw = `
 @compute @workgroup_size(8)
 fn adamw(@builtin(local_invocation_index) at: u32) {
   var g = arena[plan.gradients + at];
@@ -82,53 +95,57 @@ fn adamw(@builtin(local_invocation_index) at: u32) {
 }
 `;
 
+const FIELDS = ["batch", "x", "t", "y", "loss", "worst", "gradients", "gradNorm"];
+
+const dispatchesOf = (slots: readonly Slot[], kernels: readonly string[]) =>
+  kernels.map(
+    (kernel): Dispatch => ({
+      kernel,
+      label: kernel,
+      layout: kernel === "adamw" ? "update" : "step",
+      words: wordsOf(FIELDS, { batch: BATCH }, slots),
+      groups: [[kernel === "forward" ? perExample(1) : one]],
+    }),
+  );
+
+const predictSlots = [slot("x", perExample(IN), -1, 0), slot("y", perExample(OUT), 0, 1)];
 const predict: Program = {
-  wgsl: bindings(["batch", "x", "y"]) + forward,
-  slots: [slot("x", perExample(IN), -1, 0), slot("y", perExample(OUT), 0, 1)],
-  dispatches: [{ kernel: "forward", layout: "step", groups: [[perExample(1)]] }],
+  slots: predictSlots,
+  dispatches: dispatchesOf(predictSlots, ["forward"]),
   inputs: { x: 0 },
   outputs: { y: 1 },
   scalars: {},
   nextStates: {},
 };
 
+const evaluateSlots = [
+  slot("x", perExample(IN), -1, 0),
+  slot("t", perExample(OUT), -1, 1),
+  slot("y", perExample(OUT), 0, 1),
+  slot("loss", one, 1, 2),
+  slot("worst", one, 1, 2),
+];
 const evaluate: Program = {
-  wgsl: bindings(["batch", "x", "t", "y", "loss", "worst"]) + forward + loss,
-  slots: [
-    slot("x", perExample(IN), -1, 0),
-    slot("t", perExample(OUT), -1, 1),
-    slot("y", perExample(OUT), 0, 1),
-    slot("loss", one, 1, 2),
-    slot("worst", one, 1, 2),
-  ],
-  dispatches: [
-    { kernel: "forward", layout: "step", groups: [[perExample(1)]] },
-    { kernel: "loss", layout: "step", groups: [[one]] },
-  ],
+  slots: evaluateSlots,
+  dispatches: dispatchesOf(evaluateSlots, ["forward", "loss"]),
   inputs: { x: 0, t: 1 },
   outputs: {},
   scalars: { loss: 3, worst: 4 },
   nextStates: {},
 };
 
+const trainSlots = [
+  slot("x", perExample(IN), -1, 2),
+  slot("t", perExample(OUT), -1, 2),
+  slot("y", perExample(OUT), 0, 2),
+  slot("loss", one, 1, 5),
+  slot("worst", one, 1, 5),
+  slot("gradients", { factor: 8, lengths: [], divisor: 1 }, 2, 4),
+  slot("gradNorm", one, 3, 5),
+];
 const train: Program = {
-  wgsl: bindings(["batch", "x", "t", "y", "loss", "worst", "gradients", "gradNorm"]) + forward + loss + update,
-  slots: [
-    slot("x", perExample(IN), -1, 2),
-    slot("t", perExample(OUT), -1, 2),
-    slot("y", perExample(OUT), 0, 2),
-    slot("loss", one, 1, 5),
-    slot("worst", one, 1, 5),
-    slot("gradients", { factor: 8, lengths: [], divisor: 1 }, 2, 4),
-    slot("gradNorm", one, 3, 5),
-  ],
-  dispatches: [
-    { kernel: "forward", layout: "step", groups: [[perExample(1)]] },
-    { kernel: "loss", layout: "step", groups: [[one]] },
-    { kernel: "gradient", layout: "step", groups: [[one]] },
-    { kernel: "norm", layout: "step", groups: [[one]] },
-    { kernel: "adamw", layout: "update", groups: [[one]] },
-  ],
+  slots: trainSlots,
+  dispatches: dispatchesOf(trainSlots, ["forward", "loss", "gradient", "norm", "adamw"]),
   inputs: { x: 0, t: 1 },
   outputs: {},
   scalars: { loss: 3, worst: 4, gradNorm: 6 },
@@ -138,7 +155,7 @@ const train: Program = {
 
 /** y = W x + b; the loss is the mean over examples of ‖y − t‖², `worst` the largest deviation; b does not decay. */
 export const affine: Manifest = {
-  format: 1,
+  format: 2,
   name: "Affine",
   generator: "by hand",
   lengths: [],
@@ -165,13 +182,16 @@ export const affine: Manifest = {
     { name: "b", shape: [OUT], offset: 6, init: { kind: "expression", expr: { op: "number", value: 0.25 } } },
   ],
   layout: { decayed: 6, trainable: 8, total: 8 },
+  wgsl: bindings(FIELDS),
+  kernels: { forward, loss, gradient, norm, adamw },
   programs: { train, evaluate, predict, stream: { refused: "nothing in it runs along a length" } },
 };
 
 const perStep: Count = { factor: 1, lengths: [BATCH, "T"], divisor: 1 };
 
-const accumulate: Program = {
-  wgsl: `${bindings(["batch", "T", "past", "room", "x", "sum", "next", "y"])}
+const STREAM_FIELDS = ["batch", "T", "x", "sum", "next", "y"];
+
+const accumulate = `
 @compute @workgroup_size(4)
 fn accumulate(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x;
@@ -182,15 +202,26 @@ fn accumulate(@builtin(global_invocation_id) id: vec3u) {
     arena[plan.y + row * plan.T + t] = sum;
   }
   arena[plan.next + row] = sum;
-}`,
-  slots: [
-    slot("x", perStep, -1, 0),
-    slot("sum", perExample(1), -1, 0),
-    slot("next", perExample(1), 0, 1),
-    // Longer than the output, as a slot may be that a kernel fills in whole tiles.
-    slot("y", { factor: 3, lengths: [BATCH, "T"], divisor: 1 }, 0, 1),
+}`;
+
+const stepSlots = [
+  slot("x", perStep, -1, 0),
+  slot("sum", perExample(1), -1, 0),
+  slot("next", perExample(1), 0, 1),
+  // Longer than the output, as a slot may be that a kernel fills in whole tiles.
+  slot("y", { factor: 3, lengths: [BATCH, "T"], divisor: 1 }, 0, 1),
+];
+const step: Program = {
+  slots: stepSlots,
+  dispatches: [
+    {
+      kernel: "accumulate",
+      label: "accumulate",
+      layout: "step",
+      words: wordsOf(STREAM_FIELDS, { batch: BATCH, T: "T" }, stepSlots),
+      groups: [[{ factor: 1, lengths: [BATCH], divisor: 4 }]],
+    },
   ],
-  dispatches: [{ kernel: "accumulate", layout: "step", groups: [[{ factor: 1, lengths: [BATCH], divisor: 4 }]] }],
   inputs: { x: 0, sum: 1 },
   outputs: { y: 3 },
   scalars: {},
@@ -206,8 +237,10 @@ export const decaying: Manifest = {
   outputs: [{ name: "y", elem: "f32", shape: ["T"] }],
   parameters: [{ name: "a", shape: [], offset: 0, init: { kind: "expression", expr: { op: "number", value: 0.5 } } }],
   layout: { decayed: 1, trainable: 1, total: 1 },
+  wgsl: bindings(STREAM_FIELDS),
+  kernels: { accumulate },
   programs: {
     ...affine.programs,
-    stream: { length: "T", states: [{ name: "sum", elem: "f32", shape: [BATCH] }], step: accumulate },
+    stream: { length: "T", states: [{ name: "sum", elem: "f32", shape: [BATCH] }], step },
   },
 };

@@ -263,11 +263,10 @@ describe("lives and failures", () => {
   });
 
   test("invalid WGSL is shown with its lines", async () => {
-    const { predict } = affine.programs;
-    const wgsl = predict.wgsl.replace("var sum = params", "var sum = prams");
-    const model = await affineModel(42, { ...affine, programs: { ...affine.programs, predict: { ...predict, wgsl } } });
+    const forward = affine.kernels.forward.replace("var sum = params", "var sum = prams");
+    const model = await affineModel(42, { ...affine, kernels: { ...affine.kernels, forward } });
     await expect(model.predict({ x: batchOf(1).x }, { batch: BATCH_SIZE })).rejects.toThrow(
-      /the predict program of Affine: invalid WGSL[\s\S]*\d+ \| +var sum = prams\[[\s\S]*\^/,
+      /kernel forward of Affine: invalid WGSL[\s\S]*\d+ \| +var sum = prams\[[\s\S]*\^/,
     );
   });
 

@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Kernels } from "../../runtime/kernels.js";
 import type { Manifest } from "../../runtime/manifest.js";
 import { BATCH } from "../../runtime/manifest.js";
-import { compileProgram } from "../../runtime/program.js";
 import { tuningCacheOf, tuningKey } from "../../runtime/tuner-cache.js";
 import { cacheFolder, FileTuningCache } from "../../runtime/tuner-cache-node.js";
 import { testDevice } from "../support/device.js";
@@ -94,10 +94,12 @@ test("a device of this host has the files, any other a memory of its own", async
 
 test("a key tells adapters, kernels and sizes apart", async () => {
   const device = await testDevice();
-  const keyOf = async ({ programs }: Manifest, batch: number) =>
-    tuningKey(await compileProgram(device, programs.predict, [], "test"), { [BATCH]: batch });
-  const { predict } = affine.programs;
-  const renamed = { ...affine, programs: { ...affine.programs, predict: { ...predict, wgsl: `${predict.wgsl}\n` } } };
+  const keyOf = (manifest: Manifest, batch: number) =>
+    tuningKey(
+      { title: "test", program: manifest.programs.predict, kernels: new Kernels(device, manifest) },
+      { [BATCH]: batch },
+    );
+  const renamed = { ...affine, wgsl: `${affine.wgsl}\n` };
   const keys = await Promise.all([keyOf(affine, 1), keyOf(affine, 1), keyOf(affine, 2), keyOf(renamed, 1)]);
   expect(new Set(keys).size).toBe(3);
   expect(keys[0]).toBe(keys[1]);

@@ -18,7 +18,9 @@ const train = present(affine.programs.train, "test", "a training program");
 const last = train.dispatches.length - 1;
 
 /** The first kernel with `body` for each of the outputs j of its row, four rows a workgroup. */
-const kernel = (name: string, body: string) => `
+const kernel = (name: string, body: string): readonly [string, string] => [
+  name,
+  `
 @compute @workgroup_size(4)
 fn ${name}(@builtin(global_invocation_id) id: vec3u) {
   let row = id.x;
@@ -28,15 +30,17 @@ fn ${name}(@builtin(global_invocation_id) id: vec3u) {
     for (var i = 0u; i < 3u; i++) { sum += params[j * 3u + i] * arena[plan.x + row * 3u + i]; }
     ${body}
   }
-}`;
+}`,
+];
 const store = "arena[plan.y + row * 2u + j] = sum;";
-const kernels = [
+const kernels = Object.fromEntries([
   kernel("equal", store),
   kernel("wrong", "arena[plan.y + row * 2u + j] = 1.01 * sum;"),
   kernel("partial", `if (row + 1u < plan.batch) { ${store} }`),
   kernel("infinite", `${store} arena[plan.y] = bitcast<f32>(0x7f800000u + plan.batch - plan.batch);`),
   kernel("stray", `${store} arena[plan.t + row] = 0.0;`),
-].join("");
+  ["refused", "const nothing = 0;"],
+]);
 const four: Variant["groups"] = [[{ factor: 1, lengths: [BATCH], divisor: 4 }]];
 const variant = (name: string, more: Partial<Variant> = {}): Variant => ({ kernel: name, groups: four, ...more });
 
@@ -44,7 +48,8 @@ function withVariants(variants: readonly Variant[]): Manifest {
   const dispatches = train.dispatches.map((dispatch, at) => (at === 0 ? { ...dispatch, variants } : dispatch));
   return {
     ...affine,
-    programs: { ...affine.programs, train: { ...train, wgsl: train.wgsl + kernels, dispatches } },
+    kernels: { ...affine.kernels, ...kernels },
+    programs: { ...affine.programs, train: { ...train, dispatches } },
   };
 }
 
@@ -74,9 +79,9 @@ describe("tune", () => {
     ["leaves something out", variant("partial"), /^differs from the default in y/],
     ["writes what is not finite", variant("infinite"), /^differs from the default in y: by (Infinity|NaN)/],
     ["writes where it may not", variant("stray"), /^differs from the default in t/],
-    ["the device refuses", variant("missing"), /^refused by the device: .*missing/],
-    ["has too many threads", variant("missing", { threads: 2 ** 20 }), /^beyond the device's limits$/],
-    ["shares too much memory", variant("missing", { workgroupBytes: 2 ** 30 }), /^beyond the device's limits$/],
+    ["the device refuses", variant("refused"), /^refused by the device: .*refused/],
+    ["has too many threads", variant("refused", { threads: 2 ** 20 }), /^beyond the device's limits$/],
+    ["shares too much memory", variant("refused", { workgroupBytes: 2 ** 30 }), /^beyond the device's limits$/],
   ])("drops a kernel that %s, and says so", async (_, other, reason) => {
     const core = await ModelCore.create(device, withVariants([variant("equal"), other]), 3);
     const pipelines = vi.spyOn(device, "createComputePipelineAsync");
@@ -142,7 +147,7 @@ describe("the option tune", () => {
     };
     return { cache, values };
   };
-  const manifest = withVariants([variant("equal"), variant("wrong"), variant("missing", { threads: 2 ** 20 })]);
+  const manifest = withVariants([variant("equal"), variant("wrong"), variant("refused", { threads: 2 ** 20 })]);
   /** The choice for the training program, the others being the default. */
   const choice = (number: number) => train.dispatches.map((_, at) => (at === 0 ? number : 0));
   const firstLoss = async (of: Manifest, options: { tune?: boolean; tuningCache?: TuningCache }) => {
@@ -268,7 +273,7 @@ describe("a compiled model", () => {
   test("says of each kernel what it needs of the device", () => {
     const all = program.dispatches.flatMap(variantsOf);
     for (const { kernel, threads, workgroupBytes = 0 } of all) {
-      const text = program.kernels?.[kernel] ?? "";
+      const text = manifest.kernels[kernel];
       expect(text).toContain(`@compute @workgroup_size(${threads})\nfn ${kernel}(`);
       const own = [...text.matchAll(/var<workgroup> \w+: array<f32, (\d+)>/g)];
       const bytes = own.reduce((sum, [, size]) => sum + 4 * Number(size), 0);

@@ -1,13 +1,17 @@
 /** @file A graph compiled to kernels and run on a given device, without a model around. */
 
 import { planArena } from "../../runtime/arena.js";
-import type { Program } from "../../runtime/manifest.js";
-import { compileProgram, Execution } from "../../runtime/program.js";
+import { Kernels } from "../../runtime/kernels.js";
+import type { Manifest, Program } from "../../runtime/manifest.js";
+import { Execution } from "../../runtime/program.js";
 import { variantsOf } from "../../runtime/variants.js";
+import { KernelStore } from "../../src/codegen/kernel-store.js";
 import { buildProgram } from "../../src/codegen/program.js";
 import type { NdArray } from "../../src/ir/ndarray.js";
 import { ndarray } from "../../src/ir/ndarray.js";
-import { type Graph, type Module, SEED, STEP } from "../../src/ir/types.js";
+import { type Graph, SEED, STEP } from "../../src/ir/types.js";
+
+type Texts = Pick<Manifest, "name" | "wgsl" | "kernels">;
 
 const NO_PARAMETERS = { offsets: new Map<string, number>(), decayed: 0, trainable: 0, total: 0 };
 
@@ -20,19 +24,11 @@ function standalone(graph: Graph): Graph {
   };
 }
 
-export function compileGraph(graph: Graph, lengths: readonly string[]): Program {
-  const module: Module = {
-    name: "test",
-    lengths,
-    parameters: [],
-    inputs: [],
-    targets: [],
-    outputs: [],
-    metrics: [],
-    states: [],
-    graphs: {},
-  };
-  return buildProgram(module, standalone(graph), NO_PARAMETERS);
+/** A graph's program, and the kernels that it names. */
+export function compileGraph(graph: Graph): { readonly program: Program; readonly kernels: Texts } {
+  const store = new KernelStore();
+  const program = buildProgram(standalone(graph), NO_PARAMETERS, store);
+  return { program, kernels: { name: "a test graph", ...store.texts() } };
 }
 
 /**
@@ -47,9 +43,8 @@ export async function executeGraph(
   sizes: Readonly<Record<string, number>>,
   variant?: number,
 ): Promise<Record<string, NdArray>> {
-  const lengths = Object.keys(sizes).filter((name) => !name.startsWith("_"));
-  const program = compileGraph(graph, lengths);
-  const compiled = await compileProgram(device, program, lengths, "a test graph");
+  const { program, kernels } = compileGraph(graph);
+  const compiled = { title: "a test graph", program, kernels: new Kernels(device, kernels) };
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const forced =
     variant === undefined ? undefined : program.dispatches.map((d) => Math.min(variant, variantsOf(d).length - 1));

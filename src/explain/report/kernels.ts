@@ -1,10 +1,9 @@
 /**
- * @file What each dispatch of a program is, read off the program itself: the kernel's own comment, its workgroup and what it
+ * @file What each dispatch of a program is, read off the program itself: its label, its workgroup and what it
  * keeps in workgroup memory. So a new kind of kernel is explained as it explains itself.
  */
 
-import type { Program } from "../../../runtime/manifest.js";
-import { wholeText } from "../../codegen/wgsl.js";
+import type { Dispatch, Manifest, Program } from "../../../runtime/manifest.js";
 import { present } from "../../support/assert.js";
 
 export interface SharedArray {
@@ -13,8 +12,11 @@ export interface SharedArray {
 }
 
 export interface KernelFacts {
+  /** Of the dispatch: its number and kind. */
   readonly name: string;
-  /** `scan`, `matmul`, …: the second word of its name, or all of it. */
+  /** Dispatches that compute alike share one. */
+  readonly kernel: string;
+  /** `scan`, `matmul`, … */
   readonly kind: string;
   readonly comment: string;
   readonly workgroupSize: number;
@@ -25,26 +27,31 @@ export interface KernelFacts {
   readonly variants: readonly string[];
 }
 
-const KERNEL =
-  /\n(?<comment>(?:\/\/ .*\n)+)(?<arrays>(?:var<workgroup> .*\n)*)@compute @workgroup_size\((?<size>\d+)\)\nfn (?<name>\w+)\((?<body>[\s\S]*?)\n}/g;
+const SIZE = /@workgroup_size\((\d+)\)/;
 const ARRAY = /var<workgroup> (?<name>\w+): array<f32, (?<size>\d+)>/g;
 
-export function kernelFacts(program: Program): readonly KernelFacts[] {
-  const { dispatches } = program;
-  const kernels = new Map([...wholeText(program).matchAll(KERNEL)].map(({ groups = {} }) => [groups.name, groups]));
-  return dispatches.map(({ kernel: name, variants = [] }): KernelFacts => {
-    const { comment, arrays, size, body } = present(kernels.get(name), "explain", `the kernel ${name}`);
+const kindOf = ({ kernel }: Dispatch): string => kernel.replace(/_\d+$/, "");
+
+/** A dispatch by its number in the program and its kind: its kernel may do others too. */
+export const dispatchName = (dispatch: Dispatch, at: number): string => `k${at}_${kindOf(dispatch)}`;
+
+/** @param kernels the texts, by name. */
+export function kernelFacts({ dispatches }: Program, kernels: Manifest["kernels"]): readonly KernelFacts[] {
+  return dispatches.map((dispatch, at): KernelFacts => {
+    const { kernel, label, variants = [] } = dispatch;
+    const [text, kind, name] = [kernels[kernel], kindOf(dispatch), dispatchName(dispatch, at)];
     return {
       name,
-      kind: /^k\d+_(.*)$/.exec(name)?.[1] ?? name,
-      comment: comment.replaceAll(/^\/\/ /gm, "").trim(),
-      workgroupSize: Number(size),
-      barriers: body.split("workgroupBarrier()").length - 1,
-      shared: [...arrays.matchAll(ARRAY)].map(({ groups = {} }) => ({
-        name: groups.name.replace(`${name}_`, ""),
+      kernel,
+      kind,
+      comment: label,
+      workgroupSize: Number(present(SIZE.exec(text), "explain", "the size of a workgroup")[1]),
+      barriers: text.split("workgroupBarrier()").length - 1,
+      shared: [...text.matchAll(ARRAY)].map(({ groups = {} }) => ({
+        name: groups.name.replace(`${kind}_`, ""),
         bytes: 4 * Number(groups.size),
       })),
-      variants: variants.map(({ kernel }) => kernel),
+      variants: variants.map((variant) => variant.kernel.replace(kernel, name)),
     };
   });
 }

@@ -2,6 +2,7 @@
 
 import { evaluateCount, type Lengths, planArena } from "../../../runtime/arena.js";
 import type { Program, Slot } from "../../../runtime/manifest.js";
+import { dispatchName } from "./kernels.js";
 import { fromCount, type Polynomial, sum } from "./polynomial.js";
 
 const WORD = 4;
@@ -26,7 +27,7 @@ export interface Memory {
 }
 
 export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memory {
-  const when = (at: number) => dispatches[at]?.kernel ?? "host";
+  const when = (at: number) => (at in dispatches ? dispatchName(dispatches[at], at) : "host");
   const size = ({ size: elements }: Slot) => evaluateCount(elements, lengths);
   const alive = dispatches.map((_, at) => slots.filter(({ first, last }) => first <= at && at <= last));
   const totals = alive.map((living) => living.reduce((total, slot) => total + size(slot), 0));
@@ -35,7 +36,7 @@ export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memo
     buffers: slots
       .toSorted((a, b) => size(b) - size(a))
       .map((slot) => ({
-        name: slot.name.replace(/^s\d+_/, ""),
+        name: slot.name,
         bytes: fromCount(slot.size, WORD),
         from: when(slot.first),
         to: when(slot.last),

@@ -1,6 +1,6 @@
 /** @file All that `seqc explain` says of one graph of a model, as data. */
 
-import type { Program } from "../../../runtime/manifest.js";
+import type { Manifest, Program } from "../../../runtime/manifest.js";
 import type { TypedModel } from "../../check/typed.js";
 import { buildManifest } from "../../codegen/manifest.js";
 import { schedule } from "../../codegen/schedule.js";
@@ -42,11 +42,12 @@ export function reportOf(model: TypedModel, graph: Explained, at: At): Report | 
   const own = module.graphs[graph];
   if (own === undefined) return undefined;
   const labels = labelled(own);
-  const program = programOf({ ...module, graphs: { ...module.graphs, [graph]: labels.graph } }, graph);
+  const manifest = buildManifest({ ...module, graphs: { ...module.graphs, [graph]: labels.graph } }, "seqc");
+  const program = programOf(manifest, graph);
   if (program === undefined) return undefined;
   const phrases = new Phrases(own, "");
   const spell = (text: string) => labels.spell(text, phrases);
-  const made = kernelFacts(program).map((kernel) => {
+  const made = kernelFacts(program, manifest.kernels).map((kernel) => {
     const shared = kernel.shared.map(({ name, bytes }) => ({ name: spell(name), bytes }));
     const facts: KernelFacts = { ...kernel, comment: spell(kernel.comment), shared };
     return { facts, values: labels.mentioned(kernel.comment) };
@@ -67,8 +68,7 @@ export function reportOf(model: TypedModel, graph: Explained, at: At): Report | 
   };
 }
 
-function programOf(module: Module, graph: Explained): Program | undefined {
-  const { programs } = buildManifest(module, "seqc");
+function programOf({ programs }: Manifest, graph: Explained): Program | undefined {
   if (graph !== "stream") return programs[graph];
   return "refused" in programs.stream ? undefined : programs.stream.step;
 }

@@ -1,0 +1,97 @@
+/** @file The kernels of a model on a device, compiled as they are chosen, each once for all programs. */
+
+import { DeviceGuard } from "./guard.js";
+import type { Dispatch, Manifest } from "./manifest.js";
+
+type Layout = Dispatch["layout"];
+
+export const BINDINGS: Readonly<Record<Layout, readonly [binding: number, type: GPUBufferBindingType][]>> = {
+  step: [
+    [0, "uniform"],
+    [1, "read-only-storage"],
+    [2, "storage"],
+  ],
+  update: [
+    [0, "uniform"],
+    [2, "storage"],
+    [3, "storage"],
+    [4, "storage"],
+    [5, "uniform"],
+  ],
+};
+
+export class Kernels {
+  readonly layouts: Readonly<Record<Layout, GPUBindGroupLayout>>;
+  readonly #made = new Map<string, Promise<GPUComputePipeline>>();
+
+  /** Compiles nothing yet. @throws Error after a failure of the device. */
+  constructor(
+    readonly device: GPUDevice,
+    readonly manifest: Pick<Manifest, "name" | "wgsl" | "kernels">,
+  ) {
+    DeviceGuard.of(device).check();
+    this.layouts = { step: bindGroupLayout(device, "step"), update: bindGroupLayout(device, "update") };
+  }
+
+  /** The pipeline of a kernel, made once. @throws Error with the lines of WGSL that the device refuses. */
+  pipelineOf(kernel: string, layout: Layout): Promise<GPUComputePipeline> {
+    const known = this.#made.get(kernel) ?? this.#make(kernel, layout);
+    this.#made.set(kernel, known);
+    return known;
+  }
+
+  async #make(kernel: string, layout: Layout): Promise<GPUComputePipeline> {
+    const { device } = this;
+    const { name, wgsl, kernels } = this.manifest;
+    const guard = DeviceGuard.of(device);
+    const title = `kernel ${kernel} of ${name}`;
+    if (!Object.hasOwn(kernels, kernel)) throw new Error(`${title}: the module does not have it`);
+    const module = await compileModule(device, wgsl + kernels[kernel], title);
+    return device
+      .createComputePipelineAsync({
+        label: kernel,
+        layout: device.createPipelineLayout({ bindGroupLayouts: [this.layouts[layout]] }),
+        compute: { module, entryPoint: kernel },
+      })
+      .catch((error: unknown) => {
+        throw new Error(`${title}: ${guard.explain(error).message}`);
+      });
+  }
+}
+
+async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
+  const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
+    device.createShaderModule({ label: title, code }),
+  );
+  const { messages } = await shader.getCompilationInfo();
+  const errors = messages.filter((message) => message.type === "error");
+  if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(code)).join("\n")}`);
+  await confirmed;
+  return shader;
+}
+
+/** A compiler message with the lines it speaks of. */
+function quote(wgsl: string): (message: GPUCompilationMessage) => string {
+  const lines = wgsl.split("\n");
+  return ({ lineNum, linePos, message }) => {
+    if (lineNum === 0) return message;
+    const first = Math.max(1, lineNum - 2);
+    const shown = lines
+      .slice(first - 1, lineNum)
+      .map((line, index) => `${String(first + index).padStart(5)} | ${line}`);
+    return [`${message} (line ${lineNum})`, ...shown, `${" ".repeat(7 + Math.max(1, linePos))}^`].join("\n");
+  };
+}
+
+/** Kernels may use fewer of the bindings. The plan is one of many in a buffer. */
+function bindGroupLayout(device: GPUDevice, layout: Layout): GPUBindGroupLayout {
+  const visibility = GPUShaderStage.COMPUTE;
+  return device.createBindGroupLayout({
+    label: layout,
+    entries: BINDINGS[layout].map(([binding, type]) => ({
+      binding,
+      visibility,
+      buffer: { type, hasDynamicOffset: binding === 0 },
+    })),
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * @file The kernels of a module, each once. Kernels are equal where they differ in the names that they make up alone: what
+ * depends on where a kernel stands (offsets, the run's sizes) reaches it in words of its dispatch's plan. So equal layers,
+ * and the programs for training, evaluation and prediction, have one text and one pipeline.
+ */
+
+import type { Dispatch, Manifest, Variant, Word } from "../../runtime/manifest.js";
+import type { Kernel } from "./kernel-ir.js";
+import { printKernel, printPlan, printShared, type Spelling } from "./wgsl.js";
+
+export class KernelStore {
+  readonly #kernels: Kernel[] = [];
+  readonly #texts: [name: string, text: string][] = [];
+  /** The names of kernels that do a dispatch, by their texts without names. */
+  readonly #known = new Map<string, readonly string[]>();
+  readonly #counts = new Map<string, number>();
+
+  /** A dispatch by any of several kernels, the default first. */
+  dispatch(kernels: readonly Kernel[]): Dispatch {
+    const [first, ...others] = kernels;
+    const { words, spelling } = numbered();
+    const key = kernels.map((kernel) => `${kernel.layout} ${printKernel(kernel, "main", spelling())}`).join("\n");
+    const names = this.#known.get(key) ?? this.#keep(kernels);
+    this.#known.set(key, names);
+    const variants = others.map((kernel, i) => variantOf(kernel, names[i + 1]));
+    return {
+      label: first.comment.replaceAll("\n", "; "),
+      ...variantOf(first, names[0]),
+      layout: first.layout,
+      words: words(),
+      ...(variants.length > 0 && { variants }),
+    };
+  }
+
+  texts(): Pick<Manifest, "wgsl" | "kernels"> {
+    return { wgsl: printShared(this.#kernels), kernels: Object.fromEntries(this.#texts) };
+  }
+
+  #keep(kernels: readonly Kernel[]): readonly string[] {
+    const kind = withoutPlace(kernels[0].name);
+    const count = this.#counts.get(kind) ?? 0;
+    this.#counts.set(kind, count + 1);
+    const names = kernels.map(({ name }) => `${kind}_${count}${name.slice(kernels[0].name.length)}`);
+    const { members, spelling } = readable();
+    const bodies = kernels.map((kernel, i) => printKernel(kernel, names[i], spelling(kernel)));
+    const plan = printPlan(members());
+    this.#kernels.push(...kernels);
+    kernels.forEach(({ comment }, i) => {
+      this.#texts.push([names[i], `${comment.replaceAll(/^/gm, "// ")}\n${plan}${bodies[i]}`]);
+    });
+    return names;
+  }
+}
+
+/** A kernel's name without its place in the program: `k3_scan` is `scan`. */
+const withoutPlace = (name: string): string => name.replace(/^k\d+_/, "");
+
+/** Everything by its number in the order of its first appearance; words are numbered through all kernels of a dispatch. */
+function numbered(): { readonly words: () => readonly Word[]; readonly spelling: () => Spelling } {
+  const words = new Map<string, { readonly number: number; readonly word: Word }>();
+  return {
+    words: () => [...words.values()].map(({ word }) => word),
+    spelling() {
+      const locals = new Map<string, string>();
+      return {
+        declare(name) {
+          locals.set(name, `v${locals.size}`);
+          return locals.get(name) ?? name;
+        },
+        use: (name) => locals.get(name) ?? name,
+        word(name, word) {
+          const known = words.get(name) ?? { number: words.size, word };
+          words.set(name, known);
+          return `w${known.number}`;
+        },
+      };
+    },
+  };
+}
+
+/** Names as they were made up, in the same order. Those that begin with the kernel's, as arrays do, lose its place. */
+function readable(): { readonly members: () => readonly string[]; readonly spelling: (kernel: Kernel) => Spelling } {
+  const members = new Set<string>();
+  return {
+    members: () => [...members],
+    spelling({ name: own }) {
+      const use = (name: string) => (name.startsWith(`${own}_`) ? withoutPlace(name) : name);
+      return {
+        declare: use,
+        use,
+        word(name) {
+          members.add(name);
+          return name;
+        },
+      };
+    },
+  };
+}
+
+function variantOf({ groups, rows, own, workgroupSize, arrays }: Kernel, kernel: string): Variant {
+  // WebGPU counts each array in pieces of 16 bytes.
+  const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
+  return {
+    kernel,
+    groups,
+    ...(rows !== undefined && { rows }),
+    ...(own !== undefined && { own }),
+    threads: workgroupSize,
+    ...(workgroupBytes > 0 && { workgroupBytes }),
+  };
+}
