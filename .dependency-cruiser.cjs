@@ -53,8 +53,8 @@ module.exports = {
     ),
     only(
       "src/codegen",
-      [SUPPORT, IR, MANIFEST],
-      "the manifest, its types and the order of its words, is the contract with the runtime",
+      [SUPPORT, IR, MANIFEST, "^src/passes/loop\\.ts$", "^src/passes/recurrence/"],
+      "the manifest is the contract with the runtime; which loops are cut into spans is what the recurrence analysis proves",
     ),
     only("runtime", [], "the runtime never parses or compiles"),
     {

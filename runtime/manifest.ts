@@ -21,6 +21,9 @@ export const PAST = "_past";
 /** In a stream: how many steps, from the first on, the caches have room for. They have it as their first axis. */
 export const ROOM = "_room";
 
+/** The number of spans into which loops over time may be cut, which the runtime chooses; the last word of a plan but for draws. */
+export const SPANS = "_spans";
+
 /** A number known at run time: ⌈factor · Π lengths · Π ⌈length / steps⌉ / divisor⌉. */
 export interface Count {
   readonly factor: number;
@@ -46,16 +49,24 @@ export interface Slot {
 export const DRAW_WORDS = ["_seed", "_step"] as const;
 
 /**
- * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`) or one of `DRAW_WORDS` by
- * its name; a place in the arena, so many elements behind the start of a slot; a number.
+ * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`), `SPANS` or one of
+ * `DRAW_WORDS` by its name; a place in the arena, so many elements behind the start of a slot; a number.
  */
 export type Word = string | number | { readonly slot: number; readonly plus?: number };
 
-/** A kernel that may do a dispatch; the number of workgroups is the sum of the products of `groups`. */
-export interface Variant {
+/** A kernel; the number of workgroups is the sum of the products of `groups`. */
+export interface Pass {
   /** Its name in `Manifest.kernels`, which is that of its entry point too. */
   readonly kernel: string;
   readonly groups: readonly (readonly Count[])[];
+}
+
+/** A kernel that may do a dispatch, with what it needs before and behind it. */
+export interface Variant extends Pass {
+  readonly before?: readonly Pass[];
+  readonly behind?: readonly Pass[];
+  /** Of a loop over time: its length is cut into `SPANS` spans of whole blocks of `unit` steps, done side by side. */
+  readonly spans?: { readonly length: string; readonly unit: number };
   /** Of a loop over time: examples a workgroup. */
   readonly rows?: number;
   /** Of a loop over time: elements of a state a thread. */

@@ -11,10 +11,11 @@ import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import { BINDINGS, type Kernels } from "./kernels.js";
 import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
-import { BATCH, DRAW_WORDS, PAST, ROOM } from "./manifest.js";
+import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
-import { chooseVariants, groupsOf, variantsOf } from "./variants.js";
+import { groupsOf } from "./spans.js";
+import { chooseVariants, variantsOf, withSpans } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -45,9 +46,12 @@ export interface Prepared {
   /** The dispatch's number in the program. */
   readonly at: number;
   readonly layout: Dispatch["layout"];
-  readonly pipeline: GPUComputePipeline;
-  /** Workgroups. */
-  readonly folded: readonly [x: number, y: number];
+  /** The kernel with those that it needs before and behind it, in order. */
+  readonly passes: readonly {
+    readonly pipeline: GPUComputePipeline;
+    /** Workgroups. */
+    readonly folded: readonly [x: number, y: number];
+  }[];
 }
 
 /**
@@ -61,8 +65,14 @@ export async function prepareKernel(
   sizes: Lengths,
 ): Promise<Prepared> {
   const { layout } = program.dispatches[at];
-  const folded = foldGroups(groupsOf(variant, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension);
-  return { at, layout, pipeline: await kernels.pipelineOf(variant.kernel, layout), folded };
+  const { before = [], behind = [] } = variant;
+  const passes = await Promise.all(
+    [...before, variant, ...behind].map(async (pass) => ({
+      pipeline: await kernels.pipelineOf(pass.kernel, layout),
+      folded: foldGroups(groupsOf(pass, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension),
+    })),
+  );
+  return { at, layout, passes };
 }
 
 /** Two slots that change places in every other step: what was written last is read next. */
@@ -81,18 +91,19 @@ export class Execution {
 
   /**
    * Makes the pipelines, all at the same time.
-   * @param sizes the batch under `BATCH`, and each length.
+   * @param given the batch under `BATCH`, and each length; the number of spans of loops, if it is not to be chosen.
    * @param chosen which variant does each dispatch.
    * @throws Error when the arena exceeds the device's limits or memory, saying what to lower.
    */
   static async create(
     compiled: CompiledProgram,
-    sizes: Lengths,
+    given: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[] = [],
-    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, sizes, compiled.kernels.device),
+    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, given, compiled.kernels.device),
   ): Promise<Execution> {
     const { kernels: all, program, title } = compiled;
+    const sizes = withSpans(program.dispatches, given, all.device);
     const kernels = await Promise.all(
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );
@@ -184,10 +195,12 @@ export class Execution {
 
   /** Kernels of this program one after another. */
   dispatch(pass: GPUComputePassEncoder, kernels: Iterable<Prepared>, parity = 0): void {
-    for (const { at, layout, pipeline, folded } of kernels) {
+    for (const { at, layout, passes } of kernels) {
       pass.setBindGroup(0, this.#groups[parity][layout] ?? null, [this.#plans[parity].offsetOf(at)]);
-      pass.setPipeline(pipeline);
-      pass.dispatchWorkgroups(...folded);
+      for (const { pipeline, folded } of passes) {
+        pass.setPipeline(pipeline);
+        pass.dispatchWorkgroups(...folded);
+      }
     }
   }
 
@@ -234,12 +247,12 @@ export function checkBufferSize(device: GPUDevice, bytes: number, what: string, 
 export function nameSizes(sizes: Lengths): string {
   const words: Readonly<Record<string, string>> = { [BATCH]: "batch", [ROOM]: "room for past steps" };
   return Object.entries(sizes)
-    .flatMap(([name, size]) => (name === PAST ? [] : [`${words[name] ?? name} ${size}`]))
+    .flatMap(([name, size]) => (name === PAST || name === SPANS ? [] : [`${words[name] ?? name} ${size}`]))
     .join(", ");
 }
 
 function lowerable(sizes: Lengths): string {
   const words: Readonly<Record<string, string>> = { [BATCH]: "the batch", [ROOM]: "the steps since the start" };
-  const names = Object.keys(sizes).flatMap((name) => (name === PAST ? [] : [words[name] ?? name]));
+  const names = Object.keys(sizes).flatMap((name) => (name === PAST || name === SPANS ? [] : [words[name] ?? name]));
   return names.join(" or ");
 }

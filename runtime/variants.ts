@@ -3,17 +3,14 @@
  * measurements (`tuner.ts`) a model of their cost by the run's sizes and the kind of adapter decides.
  */
 
-import { evaluateCount, type Lengths } from "./arena.js";
+import type { Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
-import type { Dispatch, Variant } from "./manifest.js";
+import { type Dispatch, SPANS, type Variant } from "./manifest.js";
+import { chooseSpans, cutLength, groupsOf, loopCost } from "./spans.js";
 
 /** The default first. */
 export function variantsOf(dispatch: Dispatch): readonly Variant[] {
   return [dispatch, ...(dispatch.variants ?? [])];
-}
-
-export function groupsOf({ groups }: Variant, sizes: Lengths): number {
-  return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
 }
 
 /**
@@ -28,6 +25,9 @@ const STEP = 5;
 /** Workgroups of a loop that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
 
+/** Workgroups of 64 threads, a channel each, that a GPU runs side by side: a guess too. */
+const GPU_CHANNELS = 256;
+
 /** Whether the device's limits allow a variant. */
 export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limits }: GPUDevice): boolean {
   const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
@@ -38,7 +38,15 @@ export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limit
 export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
   const { software } = describeAdapterInfo(device.adapterInfo);
   const atOnce = software ? cores() : GPU_WORKGROUPS;
+  const spanned = withSpans(dispatches, sizes, device);
   return dispatches.map((dispatch) => {
+    const length = cutLength(dispatch);
+    if (length !== undefined) {
+      const costs = variantsOf(dispatch).map((each) =>
+        loopCost(each, length, spanned, software ? cores() : GPU_CHANNELS),
+      );
+      return costs.indexOf(Math.min(...costs));
+    }
     const costs = variantsOf(dispatch).map((variant) => {
       if (!fitsDevice(variant, device)) return Number.POSITIVE_INFINITY;
       const { rows = 1, own = 1 } = variant;
@@ -48,6 +56,13 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
     });
     return costs.indexOf(Math.min(...costs));
   });
+}
+
+/** The sizes with the number of spans of loops, unless it is given. */
+export function withSpans(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): Lengths {
+  if (sizes[SPANS] !== undefined) return sizes;
+  const { software } = describeAdapterInfo(device.adapterInfo);
+  return { ...sizes, [SPANS]: chooseSpans(dispatches, sizes, software ? cores() : GPU_CHANNELS) };
 }
 
 /** Node.js before 21 does not say. */

@@ -58,6 +58,11 @@ export interface Kernel {
   readonly rows?: number;
   /** Of a loop over time: elements of a state a thread. */
   readonly own?: number;
+  /** Of a loop over time that is cut into spans, which are blocks of `unit` steps. */
+  readonly spans?: { readonly length: string; readonly unit: number };
+  /** Kernels that it needs done right before it, in order, and right behind it. */
+  readonly before?: readonly Kernel[];
+  readonly behind?: readonly Kernel[];
 }
 
 export const f32 = (value: number): Expr => ({ kind: "literal", type: "f32", value });

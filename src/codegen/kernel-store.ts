@@ -4,7 +4,7 @@
  * and the programs for training, evaluation and prediction, have one text and one pipeline.
  */
 
-import type { Dispatch, Manifest, Variant, Word } from "../../runtime/manifest.js";
+import type { Dispatch, Manifest, Pass, Variant, Word } from "../../runtime/manifest.js";
 import type { Kernel } from "./kernel-ir.js";
 import { printKernel, printPlan, printShared, type Spelling } from "./wgsl.js";
 
@@ -16,16 +16,18 @@ export class KernelStore {
   readonly #counts = new Map<string, number>();
 
   /** A dispatch by any of several kernels, the default first. */
-  dispatch(kernels: readonly Kernel[]): Dispatch {
-    const [first, ...others] = kernels;
+  dispatch(choices: readonly Kernel[]): Dispatch {
+    const [first, ...others] = choices;
+    const kernels = choices.flatMap(withOthers);
     const { words, spelling } = numbered();
     const key = kernels.map((kernel) => `${kernel.layout} ${printKernel(kernel, "main", spelling())}`).join("\n");
     const names = this.#known.get(key) ?? this.#keep(kernels);
     this.#known.set(key, names);
-    const variants = others.map((kernel, i) => variantOf(kernel, names[i + 1]));
+    const nameOf = (kernel: Kernel) => names[kernels.indexOf(kernel)];
+    const variants = others.map((kernel) => variantOf(kernel, nameOf));
     return {
       label: first.comment.replaceAll("\n", "; "),
-      ...variantOf(first, names[0]),
+      ...variantOf(first, nameOf),
       layout: first.layout,
       words: words(),
       ...(variants.length > 0 && { variants }),
@@ -97,12 +99,19 @@ function readable(): { readonly members: () => readonly string[]; readonly spell
   };
 }
 
-function variantOf({ groups, rows, own, workgroupSize, arrays }: Kernel, kernel: string): Variant {
+/** A kernel and those that it needs before and behind it. */
+const withOthers = (kernel: Kernel): readonly Kernel[] => [kernel, ...(kernel.before ?? []), ...(kernel.behind ?? [])];
+
+function variantOf(kernel: Kernel, nameOf: (kernel: Kernel) => string): Variant {
+  const { rows, own, workgroupSize, arrays, spans, before = [], behind = [] } = kernel;
+  const passOf = (each: Kernel): Pass => ({ kernel: nameOf(each), groups: each.groups });
   // WebGPU counts each array in pieces of 16 bytes.
   const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
   return {
-    kernel,
-    groups,
+    ...passOf(kernel),
+    ...(before.length > 0 && { before: before.map(passOf) }),
+    ...(behind.length > 0 && { behind: behind.map(passOf) }),
+    ...(spans && { spans }),
     ...(rows !== undefined && { rows }),
     ...(own !== undefined && { own }),
     threads: workgroupSize,

@@ -37,7 +37,7 @@ export class LaneBody {
 
   constructor(
     readonly instr: Instr<"scan">,
-    readonly plan: LanePlan,
+    readonly plan: Pick<LanePlan, "states" | "outputs">,
     readonly place: LanePlace,
     readonly block: Block,
   ) {

@@ -8,6 +8,7 @@
  * of these few steps, and then goes back over them.
  */
 
+import { SPANS } from "../../runtime/manifest.js";
 import { BATCH, type Instr, type Value } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
@@ -29,9 +30,21 @@ import {
   type WorkgroupArray,
 } from "./kernel-ir.js";
 import { LaneBody, type LanePlace, type LaneResult } from "./lane-body.js";
-import { addedElements, indexAt, type LanePlan, partsOf, productOf, tilesOf } from "./lane-plan.js";
+import { addedElements, heldBy, indexAt, type LanePlan, partsOf, productOf, stackOf, tilesOf } from "./lane-plan.js";
 import { CHUNK, type Replay } from "./replay.js";
 import { delinear, type Element, encode, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
+import {
+  aroundSpans,
+  overSteps,
+  partPlace,
+  type Range,
+  rangeOf,
+  readBySummary,
+  type SpanForm,
+  spanForm,
+  startOf,
+} from "./span-kernel.js";
+import type { Spans } from "./span-plan.js";
 import { sameIndex } from "./walk.js";
 
 /** Parts that a thread adds up at a time. */
@@ -45,10 +58,45 @@ export interface LaneOptions {
   /** Offset in the arena of the states at the chunks' starts: written by a forward loop, read by its reverse. */
   readonly starts?: Expr;
   readonly replay?: Replay;
+  readonly spans: Spans;
+  /** With `replay`: where each channel, of each span, keeps the states of a chunk. */
+  readonly slab?: Expr;
 }
 
-export function laneKernel(name: string, instr: Instr<"scan">, options: LaneOptions, context: KernelContext): Kernel {
-  return new LaneEmitter(name, instr, options, context).kernel();
+/** The loop step by step, and, where it can be, cut into spans. */
+export function laneKernels(
+  name: string,
+  instr: Instr<"scan">,
+  options: LaneOptions,
+  context: KernelContext,
+): readonly Kernel[] {
+  const { plan, starts, replay } = options;
+  const spans = cuttable(instr, options, context);
+  const cut = "serial" in spans ? [] : [SPANS];
+  const slab =
+    replay &&
+    context.scratch("replayed", [BATCH, ...cut, productOf(plan.extents), heldBy(replay.forward, replay.plan), CHUNK]);
+  const own = { ...options, spans, ...(slab && { slab }) };
+  const serial = new LaneEmitter(name, instr, own, context).kernel();
+  if ("serial" in spans) return [serial];
+  const unit = starts === undefined ? 1 : CHUNK;
+  const form = spanForm(spans, plan, instr, context);
+  const spanned = new LaneEmitter(`${name}_spans`, instr, own, context, form).kernel();
+  const around = aroundSpans(name, instr, plan, form, unit, context);
+  return [serial, { ...spanned, ...around, spans: { length: instr.attrs.length, unit } }];
+}
+
+/** What a span does has to be known before the states are that it would compute again. */
+function cuttable(instr: Instr<"scan">, { spans, replay }: LaneOptions, context: KernelContext): Spans {
+  if (replay === undefined || "serial" in spans) return spans;
+  const { forward, again } = replay;
+  const gone = new Set(again.map((i) => forward.results[forward.attrs.states + i].id));
+  const read = readBySummary(spans);
+  const { body, states } = instr.attrs;
+  const reads = body.params
+    .slice(states)
+    .some(({ id }, i) => read.has(id) && gone.has(stackOf(instr.args[states + i], context.definitions).id));
+  return reads ? { serial: "what its states are multiplied with is computed again" } : spans;
 }
 
 class LaneEmitter {
@@ -63,6 +111,7 @@ class LaneEmitter {
   readonly #channel: Expr;
   readonly #channels: Expr;
   readonly #tile: Expr;
+  readonly #span: Expr;
   readonly #added: number;
   readonly #plan: LanePlan;
   /** At the step at hand: the forward loop's states before and after it. */
@@ -73,6 +122,7 @@ class LaneEmitter {
     readonly instr: Instr<"scan">,
     readonly options: LaneOptions,
     readonly context: KernelContext,
+    readonly form?: SpanForm,
   ) {
     const { plan, replay } = options;
     const block = this.#block;
@@ -81,13 +131,21 @@ class LaneEmitter {
     const { extents, outer, lanes, workgroupSize } = plan;
     const perRow = productOf(extents);
     this.#channels = mul(planWord(BATCH), u32(perRow));
+    // Spans are numbered before all else, so that a workgroup that waits at barriers has one.
+    const divided = (all: Expr, each: Expr): readonly [span: Expr, rest: Expr] =>
+      form === undefined
+        ? [u32(0), all]
+        : [block.let(infix("/", all, each), "span"), block.let(infix("%", all, each), "rest")];
     const coordinates: Expr[] = [];
     let row: Expr;
     if (this.#added === 0) {
       const channel = block.let(add(mul(GROUP, u32(workgroupSize)), THREAD), "channel");
-      this.#valid = block.let(infix("<", channel, this.#channels), "valid");
+      const all = form === undefined ? this.#channels : mul(this.#channels, planWord(SPANS));
+      this.#valid = block.let(infix("<", channel, all), "valid");
       // Threads past the end compute what the last one does and store nothing.
-      const within = block.let(least(channel, minus(this.#channels, u32(1))), "channel");
+      const inside = block.let(least(channel, minus(all, u32(1))), "channel");
+      const [span, within] = divided(inside, this.#channels);
+      this.#span = span;
       row = block.let(infix("/", within, u32(perRow)), "row");
       this.#channel = block.let(infix("%", within, u32(perRow)), "place");
       delinear(extents, this.#channel).forEach((e, slot) => {
@@ -98,10 +156,12 @@ class LaneEmitter {
       const along = productOf(lanes.map((slot) => extents[slot]));
       const tiles = tilesOf(plan);
       const around = outer.map((slot) => extents[slot]);
-      const lane = block.let(add(mul(infix("%", GROUP, u32(tiles)), u32(workgroupSize)), THREAD), "lane");
+      const [span, own] = divided(GROUP, mul(planWord(BATCH), u32(productOf(around) * tiles)));
+      this.#span = span;
+      const lane = block.let(add(mul(infix("%", own, u32(tiles)), u32(workgroupSize)), THREAD), "lane");
       this.#valid = block.let(infix("<", lane, u32(along)), "valid");
       const within = block.let(least(lane, u32(along - 1)), "lane");
-      const group = block.let(infix("/", GROUP, u32(tiles)), "outer");
+      const group = block.let(infix("/", own, u32(tiles)), "outer");
       row = block.let(infix("/", group, u32(productOf(around))), "row");
       const places = delinear(around, block.let(infix("%", group, u32(productOf(around))), "outer"));
       outer.forEach((slot, i) => {
@@ -114,7 +174,7 @@ class LaneEmitter {
         coordinates[lanes[i]] = block.let(e, "c");
       });
       this.#channel = block.let(linear(extents, coordinates), "place");
-      this.#tile = infix("%", GROUP, u32(tiles));
+      this.#tile = infix("%", own, u32(tiles));
     }
     this.#place = { row, coordinates };
     this.#body = new LaneBody(instr, plan, this.#place, block);
@@ -140,13 +200,12 @@ class LaneEmitter {
 
   kernel(): Kernel {
     const { instr, options } = this;
-    const { attrs } = instr;
-    const steps = planWord(attrs.length);
+    const steps = planWord(instr.attrs.length);
     if (options.replay !== undefined) this.#replay(steps);
     else {
       this.#start();
       if (options.starts === undefined) {
-        this.#block.loop("step", steps, (step) => this.#step(this.#ordered(step, steps)));
+        overSteps(this.#block, instr, 1, this.#range(1), (t) => this.#step(t));
       } else {
         this.#chunks(false, steps, (first, length, chunk) => {
           this.#keep(this.#body, present(options.starts, "lane-kernel", "starts"), chunk);
@@ -157,6 +216,7 @@ class LaneEmitter {
     this.#finish();
     const { plan } = options;
     const around = productOf(plan.outer.map((slot) => plan.extents[slot]));
+    const spanned = this.form === undefined ? [] : [SPANS];
     return {
       name: this.name,
       comment: this.#comment(),
@@ -165,8 +225,8 @@ class LaneEmitter {
       arrays: this.#arrays,
       groups:
         this.#added === 0
-          ? [[count([BATCH, productOf(plan.extents)], plan.workgroupSize)]]
-          : [[count([BATCH, around * tilesOf(plan)])]],
+          ? [[count([BATCH, ...spanned, productOf(plan.extents)], plan.workgroupSize)]]
+          : [[count([BATCH, ...spanned, around * tilesOf(plan)])]],
       body: this.#block.stmts,
     };
   }
@@ -176,24 +236,38 @@ class LaneEmitter {
     const states = this.#body.states.map((s) => s.hint ?? `%${s.id}`).join(", ");
     const chunks = this.options.replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
     const added = this.#added === 0 ? "" : `; adds up ${this.#added} sums a step`;
-    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; a channel a thread${chunks}${added}`;
+    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; a channel${this.form ? " and span" : ""} a thread${chunks}${added}${this.#why()}`;
   }
 
-  #ordered(step: Expr, steps: Expr): Expr {
-    const t = this.instr.attrs.reverse ? minus(minus(steps, u32(1)), step) : step;
-    return this.#block.let(t, "t");
+  /** Why the loop goes step by step, or that it need not. */
+  #why(): string {
+    const { spans } = this.options;
+    return "serial" in spans ? `; step by step, for ${spans.serial}` : "";
+  }
+
+  /** The blocks of `unit` steps that this thread goes through. */
+  #range(unit: number): Range {
+    if (this.form !== undefined) return rangeOf(this.#block, this.instr, unit, this.#span);
+    const steps = planWord(this.instr.attrs.length);
+    return { low: u32(0), high: this.#block.let(infix("/", add(steps, u32(unit - 1)), u32(unit)), "units") };
   }
 
   #start(): void {
-    this.#body.start((state, index) => this.#scalars.at({ value: this.instr.args[state], index }));
+    const { form, instr } = this;
+    this.#body.start((state, index) => {
+      const known = form && startOf(form, state, index, this.#span);
+      if (known !== undefined) return known;
+      const initial = this.#scalars.at({ value: instr.args[state], index });
+      return form === undefined ? initial : call("select", "f32", f32(0), initial, infix("==", this.#span, u32(0)));
+    });
   }
 
   /** The chunks in the forward loop's order, or against it. */
   #chunks(backwards: boolean, steps: Expr, body: (first: Expr, length: Expr, chunk: Expr) => void): void {
     const block = this.#block;
-    const chunks = block.let(infix("/", add(steps, u32(CHUNK - 1)), u32(CHUNK)), "chunks");
-    block.loop("chunk", chunks, (n) => {
-      const chunk = block.let(backwards ? minus(minus(chunks, u32(1)), n) : n, "chunk");
+    const { low, high } = this.#range(CHUNK);
+    block.loop("chunk", minus(high, low), (n) => {
+      const chunk = block.let(backwards ? minus(minus(high, u32(1)), n) : add(low, n), "chunk");
       const first = block.let(mul(chunk, u32(CHUNK)), "first");
       body(first, block.let(least(minus(steps, first), u32(CHUNK)), "length"), chunk);
     });
@@ -221,15 +295,15 @@ class LaneEmitter {
     const block = this.#block;
     const forward = present(this.#forward, "lane-kernel", "the forward loop");
     const starts = present(this.options.starts, "lane-kernel", "starts");
+    const slab = present(this.options.slab, "lane-kernel", "slab");
     const elements = forward.elements().length;
-    const channels = productOf(this.#plan.extents);
-    const slab = this.context.scratch("replayed", [BATCH, channels, elements, CHUNK]);
+    const kept = (k: Expr) => add(mul(this.#span, u32(CHUNK)), k);
     this.#start();
     forward.start(() => f32(0));
     this.#chunks(true, steps, (first, length, chunk) => {
       forward.restart((i) => block.read(load("arena", this.#own(starts, chunk, i, elements)), "start"));
       block.loop("k", length, (k) => {
-        this.#keep(forward, slab, k);
+        this.#keep(forward, slab, kept(k));
         forward.step(this.#scalars, block.let(add(first, k), "t"), () => false);
       });
       // The registers of the forward loop now hold what stood after the step, and are set back one step at a time.
@@ -238,7 +312,7 @@ class LaneEmitter {
         const t = block.let(add(first, slot), "t");
         const before = forward
           .elements()
-          .map((_, i) => block.read(load("arena", this.#own(slab, slot, i, elements)), "before"));
+          .map((_, i) => block.read(load("arena", this.#own(slab, kept(slot), i, elements)), "before"));
         this.#replayed = { t, before, after: forward.held().map((held) => block.snapshot(held, "after")) };
         this.#step(t);
         this.#replayed = undefined;
@@ -354,12 +428,23 @@ class LaneEmitter {
     storeElement(this.#block, this.context, this.#result(position), index, encode(total));
   }
 
-  /** Writes the last states that somebody reads. */
+  /** Writes the last states that somebody reads; of those that only add up, each span's part. */
   #finish(): void {
-    const held = this.#body.held();
-    this.#block.if(this.#valid, () => {
-      this.#body.elements().forEach(({ state, index }, i) => {
-        storeElement(this.#block, this.context, this.instr.results[state], index, held[i]);
+    const { form, instr } = this;
+    const held = this.#body.held().map((value, i) => ({ value, ...this.#body.elements()[i] }));
+    const totals = held.filter(({ state }) => form?.plan.totals.includes(state));
+    const last = held.filter(({ state }) => !form?.plan.totals.includes(state));
+    const block = this.#block;
+    block.if(this.#valid, () => {
+      totals.forEach(({ value }, i) => {
+        const parts = present(form?.parts, "lane-kernel", "parts");
+        const { row, coordinates } = this.#place;
+        block.store("arena", partPlace(parts, this.#plan, totals.length, this.#span, i, row, coordinates), value);
+      });
+      const isLast = form && infix("==", this.#span, minus(planWord(SPANS), u32(1)));
+      block.guarded(isLast, () => {
+        for (const { state, index, value } of last)
+          storeElement(block, this.context, instr.results[state], index, value);
       });
     });
   }

@@ -237,6 +237,11 @@ export function innerSize(value: Value, placement: Placement): number {
   );
 }
 
+/** Elements of a loop's states that a thread holds. */
+export function heldBy({ attrs }: Instr<"scan">, { states }: Pick<LanePlan, "states">): number {
+  return attrs.body.params.slice(0, attrs.states).reduce((n, state, i) => n + innerSize(state, states[i]), 0);
+}
+
 /** The array of all steps that a sequence is, at its own step or the one before. */
 export function stackOf(sequence: Value, outside: ReadonlyMap<ValueId, Instr>): Value {
   const instr = outside.get(sequence.id);

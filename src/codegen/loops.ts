@@ -3,17 +3,18 @@
 import { definitions, rebuild } from "../ir/traverse.js";
 import type { Graph, Instr, Value, ValueId } from "../ir/types.js";
 import { type LanePlan, partsOf, planLanes } from "./lane-plan.js";
+import { planSpans, type Spans } from "./span-plan.js";
 
 export interface Loops {
   readonly graph: Graph;
   /** By the id of a loop's first result. */
-  readonly lanes: ReadonlyMap<ValueId, LanePlan>;
+  readonly lanes: ReadonlyMap<ValueId, { readonly lanes: LanePlan; readonly spans: Spans }>;
 }
 
 export function planLoops(graph: Graph): Loops {
   const outside = definitions(graph.instrs);
-  const lanes = new Map<ValueId, LanePlan>();
-  const planOf = (scan: Instr<"scan">) => lanes.get(scan.results[0].id);
+  const lanes = new Map<ValueId, { lanes: LanePlan; spans: Spans }>();
+  const planOf = (scan: Instr<"scan">) => lanes.get(scan.results[0].id)?.lanes;
   const divided = rebuild(graph, (b, instr) => {
     const plan = instr.op === "scan" ? planLanes(instr, outside, planOf) : undefined;
     if (instr.op !== "scan" || plan === undefined) {
@@ -31,7 +32,7 @@ export function planLoops(graph: Graph): Loops {
       sums.push({ op: "reduce", attrs: { kind: "sum", axes: [2] }, args: [value], results: [result] });
       return value;
     });
-    lanes.set(results[0].id, plan);
+    lanes.set(results[0].id, { lanes: plan, spans: planSpans(instr, plan, outside, b.ids) });
     b.instrs.push({ ...instr, results }, ...sums);
   });
   return { graph: divided, lanes };

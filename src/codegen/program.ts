@@ -7,8 +7,8 @@ import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
 import { type Expr, type Kernel, knownWord, slotWord } from "./kernel-ir.js";
 import type { KernelStore } from "./kernel-store.js";
-import { laneKernel } from "./lane-kernel.js";
-import { innerSize, productOf } from "./lane-plan.js";
+import { laneKernels } from "./lane-kernel.js";
+import { heldBy, productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernel } from "./matmul-kernel.js";
 import { CHUNK } from "./replay.js";
@@ -72,8 +72,18 @@ function kernelsOf(name: string, group: Group, context: KernelContext, starts: E
     case "matmul":
       return [matmulKernel(name, group, context)];
     case "scan":
-      if (group.lanes === undefined) return scanKernels(name, group.instr, context);
-      return [laneKernel(name, group.instr, { ...group, plan: group.lanes, ...(starts && { starts }) }, context)];
+      if (group.lanes === undefined || group.spans === undefined) return scanKernels(name, group.instr, context);
+      return laneKernels(
+        name,
+        group.instr,
+        {
+          plan: group.lanes,
+          spans: group.spans,
+          ...(group.replay && { replay: group.replay }),
+          ...(starts && { starts }),
+        },
+        context,
+      );
   }
 }
 
@@ -215,10 +225,7 @@ function chunkStarts(
     if (group.kind !== "scan" || group.replay === undefined) return;
     const { forward, plan } = group.replay;
     const from = groups.findIndex((g) => g.kind === "scan" && g.instr === forward);
-    const held = forward.attrs.body.params
-      .slice(0, forward.attrs.states)
-      .reduce((n, state, i) => n + innerSize(state, plan.states[i]), 0);
-    const size = count([BATCH, held * productOf(plan.extents)]);
+    const size = count([BATCH, heldBy(forward, plan) * productOf(plan.extents)]);
     const slot = table.open(
       "starts",
       { ...size, chunks: [{ length: forward.attrs.length, steps: CHUNK }] },

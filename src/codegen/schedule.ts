@@ -14,6 +14,7 @@ import { planLoops } from "./loops.js";
 import { isMatmul } from "./matmul-axes.js";
 import { planReplay, type Replay } from "./replay.js";
 import { type Accumulating, accumulation, type Element, isAccumulating } from "./scalarize.js";
+import type { Spans } from "./span-plan.js";
 import { splitDepths } from "./split-depth.js";
 import { ownIndex, sameIndex, walk } from "./walk.js";
 
@@ -35,6 +36,8 @@ export type Group =
       readonly roots: Value[];
       /** A channel a thread; else a few rows a workgroup. */
       readonly lanes?: LanePlan;
+      /** With `lanes`: whether it can be cut along time. */
+      readonly spans?: Spans;
       /** A reverse loop computes states of a forward one again. */
       readonly replay?: Replay;
     };
@@ -182,7 +185,7 @@ export function schedule(whole: Graph): Schedule {
         else walk(element, definitions, { stored: isStored, reached: (e) => read.add(e.value.id) });
       }
       const plan = lanes.get(instr.results[0]?.id);
-      open({ kind: "scan", instr, roots: [...instr.results], ...(plan && { lanes: plan }) }, read);
+      open({ kind: "scan", instr, roots: [...instr.results], ...plan }, read);
       return;
     }
     const [value] = instr.results;

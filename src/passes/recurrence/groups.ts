@@ -1,7 +1,7 @@
 /** @file States that depend on each other: the strongly connected components of a loop's states, in order of need. */
 
 import { reads } from "../../ir/traverse.js";
-import type { ValueId } from "../../ir/types.js";
+import type { Value, ValueId } from "../../ir/types.js";
 import type { Loop } from "../loop.js";
 
 /**
@@ -32,11 +32,17 @@ export function groupsOf(loop: Loop): readonly (readonly number[])[] {
 }
 
 /** For each state, the states that its next value reads. */
-function needsOf({ states, instrs }: Loop): readonly (readonly number[])[] {
+function needsOf(loop: Loop): readonly (readonly number[])[] {
+  const read = statesRead(loop);
+  return loop.states.map(({ next }) => [...read(next)].sort((a, b) => a - b));
+}
+
+/** Which states a value of a loop's body is made of. */
+export function statesRead({ states, instrs }: Loop): (value: Value) => ReadonlySet<number> {
   const needs = new Map<ValueId, ReadonlySet<number>>(states.map((s, i) => [s.previous.id, new Set([i])]));
   for (const instr of instrs) {
     const all = new Set(reads(instr).flatMap((value) => [...(needs.get(value.id) ?? [])]));
     if (all.size > 0) for (const result of instr.results) needs.set(result.id, all);
   }
-  return states.map(({ next }) => [...(needs.get(next.id) ?? [])].sort((a, b) => a - b));
+  return ({ id }) => needs.get(id) ?? new Set();
 }

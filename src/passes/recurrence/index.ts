@@ -13,6 +13,7 @@ import { type Reading, readingOf } from "./reading.js";
 import type { Recurrence, RecurrenceGroup } from "./types.js";
 
 export { type AffineStep, affineStep } from "./affine-step.js";
+export { statesRead } from "./groups.js";
 export type { Access, AxisRead, Bottleneck, Degree } from "./reading.js";
 export type { Matrix, Proof, Recurrence, RecurrenceClass, RecurrenceGroup, StateRead } from "./types.js";
 
@@ -27,10 +28,25 @@ export function recurrenceOf(
   scan: Instr<"scan">,
   definition: (id: ValueId) => Instr | undefined = bodyDefinitions(scan),
 ): Recurrence {
+  return {
+    results: scan.results.map(({ id }) => id),
+    groups: classifyGroups(scan, groupsOf(openLoop(scan)), definition),
+  };
+}
+
+/**
+ * What some states are together, also where one of them needs another that does not need it.
+ * @param groups positions of states, ascending.
+ */
+export function classifyGroups(
+  scan: Instr<"scan">,
+  groups: readonly (readonly number[])[],
+  definition: (id: ValueId) => Instr | undefined = bodyDefinitions(scan),
+): readonly RecurrenceGroup[] {
   const loop = openLoop(scan);
   const isZero = (value: Value) => uniformConstant(value, definition) === 0;
   const varying = varyingValues(loop);
-  const groups = groupsOf(loop).map((states): RecurrenceGroup => {
+  return groups.map((states) => {
     const known = readingsOf(loop, states, varying, isZero);
     return classify(
       loop,
@@ -38,7 +54,6 @@ export function recurrenceOf(
       states.map((state) => known.get(loop.states[state].next.id)),
     );
   });
-  return { results: scan.results.map(({ id }) => id), groups };
 }
 
 function bodyDefinitions(scan: Instr<"scan">): (id: ValueId) => Instr | undefined {

@@ -1,0 +1,56 @@
+/**
+ * @file Into how many spans loops over time are cut, and which of them are: twice the work, side by side. Worth it where
+ * batch and channels are too few to fill the device, and there are steps enough.
+ */
+
+import { evaluateCount, type Lengths } from "./arena.js";
+import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
+
+/** Fewer steps than this are not worth a span. */
+const FEWEST_STEPS = 32;
+/** Where spans start is found span by span. */
+const MOST_SPANS = 1024;
+/** What a further dispatch costs on a GPU, in steps of a loop: microseconds beside fractions of one. */
+const DISPATCH = 16;
+/** What a step of a summary costs, beside one of the loop itself: it reads less and writes nothing. */
+const SUMMARY = 0.7;
+
+export function groupsOf({ groups }: Pass, sizes: Lengths): number {
+  return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
+}
+
+/** Of dispatches that are loops which may be cut: the time of one variant, in steps. @param atOnce workgroups side by side. */
+export function loopCost(variant: Variant, length: string, sizes: Lengths, atOnce: number): number {
+  const { spans, before = [], behind = [] } = variant;
+  const waves = Math.max(1, groupsOf(variant, sizes) / atOnce);
+  if (spans === undefined) return waves * sizes[length];
+  const number = sizes[SPANS];
+  const units = Math.ceil(sizes[length] / spans.unit);
+  const steps = Math.ceil(units / number) * spans.unit;
+  const [summary] = before;
+  const summaries = summary === undefined ? 0 : Math.max(1, groupsOf(summary, sizes) / atOnce) * SUMMARY;
+  return (waves + summaries) * steps + number + DISPATCH * (before.length + behind.length);
+}
+
+/** The length of a loop that may be cut. */
+export const cutLength = ({ variants = [] }: Dispatch): string | undefined =>
+  variants.find(({ spans }) => spans !== undefined)?.spans?.length;
+
+/** The number of spans that is best for all loops of a program together: 1 where none is to be cut. */
+export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, atOnce: number): number {
+  const loops = dispatches.flatMap((dispatch) => {
+    const length = cutLength(dispatch);
+    return length === undefined ? [] : [{ length, variants: [dispatch, ...(dispatch.variants ?? [])] }];
+  });
+  const longest = Math.max(0, ...loops.map(({ length }) => sizes[length]));
+  let best = { spans: 1, cost: Number.POSITIVE_INFINITY };
+  for (let spans = 1; spans === 1 || (spans <= MOST_SPANS && spans * FEWEST_STEPS <= longest); spans *= 2) {
+    const own = { ...sizes, [SPANS]: spans };
+    const cost = loops.reduce(
+      (sum, { length, variants }) => sum + Math.min(...variants.map((each) => loopCost(each, length, own, atOnce))),
+      0,
+    );
+    if (cost < best.cost) best = { spans, cost };
+  }
+  return best.spans;
+}
