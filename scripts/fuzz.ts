@@ -1,11 +1,13 @@
 /**
  * @file `npm run fuzz`: random specs for a time, each compiled, its gradients against central differences, its kernels
- * on the device against the interpreter, and with a few tokens wrong. `--seconds 600 --seed 1 --count 1000 --no-device`. Failing specs are shrunk
+ * on the device against the interpreter, and with a few tokens wrong. `--seconds 600 --seed 1 --count 1000 --no-device`;
+ * `--spans 3` cuts every loop that can be cut into so many spans of time. Failing specs are shrunk
  * and printed with the seed that finds them again; the exit status is 1 if there were any.
  */
 
 import { parseArgs } from "node:util";
 import fc from "fast-check";
+import { SPANS } from "../runtime/manifest.js";
 import { requestNodeDevice } from "../runtime/node.js";
 import {
   agreesOnDevice,
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "Infinity" },
     "no-device": { type: "boolean", default: false },
+    spans: { type: "string" },
   },
 });
 const [seconds, first, count] = [values.seconds, values.seed, values.count].map(Number);
@@ -31,6 +34,9 @@ const device = values["no-device"] ? undefined : (await requestNodeDevice()).dev
 const end = Date.now() + 1000 * seconds;
 /** Shrinking compiles again and again; after this the smallest spec so far is printed. */
 const SHRINKING = 60_000;
+
+const forced = (sizes: Readonly<Record<string, number>>): [Readonly<Record<string, number>>, number?] =>
+  values.spans === undefined ? [sizes] : [{ ...sizes, [SPANS]: Number(values.spans) }, 1];
 
 let [ran, gaps, faults] = [0, 0, 0];
 for (; ran < count && Date.now() < end; ran++) {
@@ -44,7 +50,8 @@ for (; ran < count && Date.now() < end; ran++) {
     streams(spec, model);
     examplesStandAlone(spec, model);
     survivesMistakes(spec);
-    if (device) await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, sizes));
+    if (device)
+      await agreesOnDevice(spec, model, (graph, args, sizes) => executeGraph(device, graph, args, ...forced(sizes)));
   });
   const details = await fc.check(property, { seed, numRuns: 1, interruptAfterTimeLimit: SHRINKING });
   if (details.counterexample === null) {

@@ -96,7 +96,7 @@ function cuttable(instr: Instr<"scan">, { spans, replay }: LaneOptions, context:
   const reads = body.params
     .slice(states)
     .some(({ id }, i) => read.has(id) && gone.has(stackOf(instr.args[states + i], context.definitions).id));
-  return reads ? { serial: "what its states are multiplied with is computed again" } : spans;
+  return reads ? { serial: "what it reads of the other loop is computed again" } : spans;
 }
 
 class LaneEmitter {
@@ -242,7 +242,7 @@ class LaneEmitter {
   /** Why the loop goes step by step, or that it need not. */
   #why(): string {
     const { spans } = this.options;
-    return "serial" in spans ? `; step by step, for ${spans.serial}` : "";
+    return "serial" in spans ? `; step by step, since ${spans.serial}` : "";
   }
 
   /** The blocks of `unit` steps that this thread goes through. */

@@ -17,6 +17,7 @@ import {
   affineStep,
   classifyGroups,
   type RecurrenceGroup,
+  recurrenceOf,
   statesRead,
 } from "../passes/recurrence/index.js";
 import type { LaneOutput, LanePlan, Placement } from "./lane-plan.js";
@@ -58,8 +59,6 @@ export function planSpans(
   const read = statesRead(loop);
   const classified = (groups: readonly (readonly number[])[]) => classifyGroups(instr, groups, (id) => outside.get(id));
   const b = new Builder(ids);
-  const linear = (group: RecurrenceGroup) => group.class === "linear-diagonal" || group.class === "linear-block";
-
   const onlyAddsUp = (state: number): boolean => {
     const others = [...loop.states.filter((_, other) => other !== state).map(({ next }) => next)];
     if ([...others, ...loop.outputs.map(({ step }) => step)].some((value) => read(value).has(state))) return false;
@@ -73,18 +72,18 @@ export function planSpans(
   const totals = loop.states.flatMap((_, state) => (onlyAddsUp(state) ? [state] : []));
   const carried = loop.states.map((_, state) => state).filter((state) => !totals.includes(state));
 
+  const { groups: alone } = recurrenceOf(instr, (id) => outside.get(id));
   const groups: SpanGroup[] = [];
   for (const group of classified(together(carried, (state) => read(loop.states[state].next)))) {
-    const names = group.states.map((state) => loop.states[state].previous.hint ?? "a state").join(", ");
     const { degree, reads } = group.proof;
     const forgets = reads.length === 0 && degree === "free";
-    if (!linear(group) && !forgets) return { serial: `${names}: ${group.class}` };
+    if (!isLinear(group) && !forgets) return { serial: obstacle(loop, group, alone) };
     const step = forgets ? forgetful(group) : affineStep(b, loop, group);
     const spanned = spanGroup(loop, group, step, b.instrs);
     const isWhole = group.states.every((state, i) =>
       lanes.states[state].every((slot, axis) => slot === undefined || group.channelAxes[i].includes(axis + 1)),
     );
-    if (spanned === undefined || !isWhole) return { serial: `${names}: places of the batch or of channels meet` };
+    if (spanned === undefined || !isWhole) return { serial: `places of ${namesOf(loop, group)} meet` };
     groups.push(spanned);
   }
   return {
@@ -92,6 +91,23 @@ export function planSpans(
     totals,
     definitions: new Map(b.instrs.flatMap((by) => by.results.map(({ id }) => [id, by] as const))),
   };
+}
+
+const isLinear = ({ class: kind }: RecurrenceGroup) => kind === "linear-diagonal" || kind === "linear-block";
+
+const namesOf = (loop: Loop, { states }: RecurrenceGroup): string =>
+  states
+    .map((state) => loop.states[state].previous)
+    .map(({ id, hint }) => hint ?? `%${id}`)
+    .join(", ");
+
+/** Why states are not linear together. @param alone the groups of states that need each other both ways. */
+function obstacle(loop: Loop, whole: RecurrenceGroup, alone: readonly RecurrenceGroup[]): string {
+  const parts = alone.filter(({ states }) => states.every((state) => whole.states.includes(state)));
+  const obstacle = parts.find((part) => !isLinear(part) && part.class !== "delay");
+  if (obstacle === undefined) return `${namesOf(loop, whole)} are not linear together, or too many`;
+  const why = obstacle.class === "linear-dense" ? "couples too many numbers" : "is not linear";
+  return `${namesOf(loop, obstacle)} ${why}`;
 }
 
 /** States that need each other, one way or both, in one group. */

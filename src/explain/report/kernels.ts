@@ -23,7 +23,7 @@ export interface KernelFacts {
   readonly barriers: number;
   /** Arrays that the threads of a workgroup share. */
   readonly shared: readonly SharedArray[];
-  /** Other kernels that may do the dispatch: the run's sizes and the adapter decide, or the tuner. */
+  /** Other kernels that may do the dispatch, some of them together: the run's sizes and the adapter decide, or the tuner. */
   readonly variants: readonly string[];
 }
 
@@ -51,7 +51,9 @@ export function kernelFacts({ dispatches }: Program, kernels: Manifest["kernels"
         name: groups.name.replace(`${kind}_`, ""),
         bytes: 4 * Number(groups.size),
       })),
-      variants: variants.map((variant) => variant.kernel.replace(kernel, name)),
+      variants: variants.map(({ kernel: own, before = [], behind = [] }) =>
+        [...before, { kernel: own }, ...behind].map((pass) => pass.kernel.replace(kernel, name)).join(" + "),
+      ),
     };
   });
 }

@@ -1,7 +1,7 @@
 /** @file The buffers of a program and the most that lives at a time, planned as the runtime plans it. */
 
 import { evaluateCount, type Lengths, planArena } from "../../../runtime/arena.js";
-import type { Program, Slot } from "../../../runtime/manifest.js";
+import { type Program, type Slot, SPANS } from "../../../runtime/manifest.js";
 import { dispatchName } from "./kernels.js";
 import { fromCount, type Polynomial, sum } from "./polynomial.js";
 
@@ -26,9 +26,11 @@ export interface Memory {
   readonly arenaBytes: number;
 }
 
+/** Of a program whose loops go step by step. */
 export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memory {
   const when = (at: number) => (at in dispatches ? dispatchName(dispatches[at], at) : "host");
-  const size = ({ size: elements }: Slot) => evaluateCount(elements, lengths);
+  const sizes = { ...lengths, [SPANS]: 1 };
+  const size = ({ size: elements }: Slot) => evaluateCount(elements, sizes);
   const alive = dispatches.map((_, at) => slots.filter(({ first, last }) => first <= at && at <= last));
   const totals = alive.map((living) => living.reduce((total, slot) => total + size(slot), 0));
   const most = totals.indexOf(Math.max(...totals));
@@ -43,6 +45,6 @@ export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memo
       })),
     peakAt: when(most),
     peak: sum((alive[most] ?? []).map((slot) => fromCount(slot.size, WORD))),
-    arenaBytes: WORD * planArena(slots, lengths).size,
+    arenaBytes: WORD * planArena(slots, sizes).size,
   };
 }

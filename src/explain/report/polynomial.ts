@@ -1,6 +1,6 @@
 /** @file Counts that depend on the batch and the lengths: polynomials in them, as text and as numbers. */
 
-import type { Count } from "../../../runtime/manifest.js";
+import { type Count, SPANS } from "../../../runtime/manifest.js";
 import { BATCH, type Dim } from "../../ir/types.js";
 
 /** A coefficient for each product of lengths, which is named by them in order: `_B T`. */
@@ -17,10 +17,11 @@ export function monomial(dims: readonly Dim[], factor = 1): Polynomial {
 
 const batchFirst = (a: string, b: string) => Number(b === BATCH) - Number(a === BATCH) || (a < b ? -1 : a > b ? 1 : 0);
 
-/** ⌈factor · Π lengths / divisor⌉, without the rounding. */
+/** ⌈factor · Π lengths / divisor⌉, without the rounding, of loops that go step by step. */
 export function fromCount({ factor, lengths, divisor, chunks = [] }: Count, times = 1): Polynomial {
   const steps = chunks.reduce((n, chunk) => n * chunk.steps, divisor);
-  return monomial([...lengths, ...chunks.map(({ length }) => length)], (times * factor) / steps);
+  const dims = [...lengths, ...chunks.map(({ length }) => length)].filter((name) => name !== SPANS);
+  return monomial(dims, (times * factor) / steps);
 }
 
 export function sum(terms: Iterable<Polynomial>): Polynomial {
