@@ -15,7 +15,7 @@ import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
-import { chooseVariants, variantsOf, withSpans } from "./variants.js";
+import { chooseVariants, passesOf, variantsOf, withSpans } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -65,9 +65,8 @@ export async function prepareKernel(
   sizes: Lengths,
 ): Promise<Prepared> {
   const { layout } = program.dispatches[at];
-  const { before = [], behind = [] } = variant;
   const passes = await Promise.all(
-    [...before, variant, ...behind].map(async (pass) => ({
+    passesOf(variant).map(async (pass) => ({
       pipeline: await kernels.pipelineOf(pass.kernel, layout),
       folded: foldGroups(groupsOf(pass, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension),
     })),

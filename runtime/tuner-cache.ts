@@ -2,7 +2,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { CompiledProgram } from "./program.js";
-import { variantsOf } from "./variants.js";
+import { passesOf, variantsOf } from "./variants.js";
 
 /** Asynchronous, like whatever holds it. What it loses is measured again. */
 export interface TuningCache {
@@ -31,7 +31,8 @@ export function provideTuningCache(device: GPUDevice, cache: TuningCache): Tunin
 export async function tuningKey({ program, kernels }: CompiledProgram, sizes: Lengths): Promise<string> {
   const { vendor, architecture, device: model, description } = kernels.device.adapterInfo;
   const { wgsl, kernels: all } = kernels.manifest;
-  const texts = program.dispatches.flatMap((dispatch) => variantsOf(dispatch).map(({ kernel }) => all[kernel]));
+  const passes = program.dispatches.flatMap(variantsOf).flatMap(passesOf);
+  const texts = passes.map(({ kernel }) => all[kernel]);
   const text = new TextEncoder().encode(JSON.stringify([wgsl, texts, program.dispatches]));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -6,7 +6,7 @@
 import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
-import type { Variant } from "./manifest.js";
+import { SPANS, type Variant } from "./manifest.js";
 import { Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
 import { Readback, type Region, type Values } from "./readback.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
@@ -172,6 +172,7 @@ class Trial {
         .slice(1)
         .map((variant) => {
           if (!fitsDevice(variant, core.device)) return "beyond the device's limits";
+          if (variant.spans !== undefined && execution.sizes[SPANS] === 1) return "one span is enough at these sizes";
           return prepareKernel(execution.compiled, at, variant, execution.sizes).catch(
             (error: unknown) => `refused by the device: ${core.guard.explain(error).message}`,
           );

@@ -5,12 +5,18 @@
 
 import type { Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
-import { type Dispatch, SPANS, type Variant } from "./manifest.js";
+import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
 import { chooseSpans, cutLength, groupsOf, loopCost } from "./spans.js";
 
 /** The default first. */
 export function variantsOf(dispatch: Dispatch): readonly Variant[] {
   return [dispatch, ...(dispatch.variants ?? [])];
+}
+
+/** A kernel with those that it needs before and behind it, in order. */
+export function passesOf(variant: Variant): readonly Pass[] {
+  const { before = [], behind = [] } = variant;
+  return [...before, variant, ...behind];
 }
 
 /**

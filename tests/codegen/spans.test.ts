@@ -94,13 +94,13 @@ const cascade = `
 const several = `
   cell Cell(D, N) {
     input x: [D]
-    param p: [D] ~ uniform(0, 1), q: [D, N] ~ uniform(0, 1)
-    state a: [D] = 1, b: [D, N], total: [D] = 2, before: [D] = 0.5
+    param p: [D] ~ uniform(0, 1), q: [D, N] ~ uniform(0, 1), first: [D] ~ normal(0, 1)
+    state a: [D] = 1, b: [D, N], total: [D] = 2, before: [D] = first
     a' = sigmoid(p) * a + x
     b'[d, n] = sigmoid(q[d, n]) * b[d, n] + x[d]
     total' = total + a' * a
     before' = x * x
-    output y[d] = a'[d] * sum[n](b'[d, n] ** 2) + before[d]
+    output y[d] = a'[d] * sum[n](b'[d, n]) + before[d]
   }`;
 
 /** Large states, which the reverse loop computes again, and sums over channels in it. */
@@ -213,6 +213,10 @@ test("states that need each other are linear together, those that only add up ne
   expect(forms("cascade")).toEqual([[2], [2]]);
   expect(forms("rotation")).toEqual([[2], [2]]);
   expect(forms("LRU")).toEqual([[2], [2]]);
+  expect(forms("several")).toEqual([
+    [1, 1, 1],
+    [1, 1, 1],
+  ]);
 });
 
 test("loops with a state that is not linear go step by step, and say why", () => {

@@ -50,7 +50,7 @@ export async function executeGraph(
     variant === undefined ? undefined : program.dispatches.map((d) => Math.min(variant, variantsOf(d).length - 1));
   const execution = await Execution.create(compiled, sizes, { params }, [], forced);
   execution.setDraws(sizes[SEED] ?? 0, sizes[STEP] ?? 0);
-  const elements = planArena(program.slots, sizes).size;
+  const elements = planArena(program.slots, execution.sizes).size;
   device.queue.writeBuffer(
     execution.arena,
     0,
