@@ -12,9 +12,6 @@ const FEWEST_STEPS = 32;
 const MOST_SPANS = 1024;
 /** What a further dispatch costs on a GPU, in steps of a loop: microseconds beside fractions of one. */
 const DISPATCH = 16;
-/** What a step of a summary costs, beside one of the loop itself: it reads less and writes nothing. */
-const SUMMARY = 0.7;
-
 export function groupsOf({ groups }: Pass, sizes: Lengths): number {
   return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
 }
@@ -28,7 +25,7 @@ export function loopCost(variant: Variant, length: string, sizes: Lengths, atOnc
   const units = Math.ceil(sizes[length] / spans.unit);
   const steps = Math.ceil(units / number) * spans.unit;
   const [summary] = before;
-  const summaries = summary === undefined ? 0 : Math.max(1, groupsOf(summary, sizes) / atOnce) * SUMMARY;
+  const summaries = summary === undefined ? 0 : Math.max(1, groupsOf(summary, sizes) / atOnce);
   return (waves + summaries) * steps + number + DISPATCH * (before.length + behind.length);
 }
 

@@ -87,9 +87,9 @@ export function overSteps(
   { low, high }: Range,
   body: (t: Expr) => void,
 ): void {
-  const steps = planWord(attrs.length);
-  const first = block.let(least(mul(low, u32(unit)), steps), "first");
-  const end = block.let(least(mul(high, u32(unit)), steps), "end");
+  const place = (units: Expr) => (unit === 1 ? units : least(mul(units, u32(unit)), planWord(attrs.length)));
+  const first = block.let(place(low), "first");
+  const end = block.let(place(high), "end");
   block.loop("step", minus(end, first), (step) => {
     body(block.let(attrs.reverse ? minus(minus(end, u32(1)), step) : add(first, step), "t"));
   });

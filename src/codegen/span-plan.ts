@@ -106,8 +106,9 @@ function obstacle(loop: Loop, whole: RecurrenceGroup, alone: readonly Recurrence
   const parts = alone.filter(({ states }) => states.every((state) => whole.states.includes(state)));
   const obstacle = parts.find((part) => !isLinear(part) && part.class !== "delay");
   if (obstacle === undefined) return `${namesOf(loop, whole)} are not linear together, or too many`;
-  const why = obstacle.class === "linear-dense" ? "couples too many numbers" : "is not linear";
-  return `${namesOf(loop, obstacle)} ${why}`;
+  const verb = obstacle.states.length === 1 ? "is" : "are";
+  const names = `${namesOf(loop, obstacle)} ${verb}`;
+  return obstacle.class === "linear-dense" ? `${names} more numbers than a small block` : `${names} not linear`;
 }
 
 /** States that need each other, one way or both, in one group. */

@@ -51,9 +51,10 @@ export function kernelFacts({ dispatches }: Program, kernels: Manifest["kernels"
         name: groups.name.replace(`${kind}_`, ""),
         bytes: 4 * Number(groups.size),
       })),
-      variants: variants.map(({ kernel: own, before = [], behind = [] }) =>
-        [...before, { kernel: own }, ...behind].map((pass) => pass.kernel.replace(kernel, name)).join(" + "),
-      ),
+      variants: variants.map(({ kernel: own, before = [], behind = [], spans }) => {
+        const all = [...before, { kernel: own }, ...behind].map((pass) => pass.kernel.replace(kernel, name));
+        return spans === undefined ? all.join(" + ") : `in spans of ${spans.length} side by side: ${all.join(" + ")}`;
+      }),
     };
   });
 }

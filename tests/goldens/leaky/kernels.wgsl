@@ -56,7 +56,7 @@ fn map_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) pl
 }
 
 // scan over T: states %6; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32 }
+struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -77,6 +77,95 @@ fn scan_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
     state_5 = h__13;
     if (valid_1) {
       arena[(plan.s5_h + ((((row_3 * plan.T) + step_6) * 3u) + place_4))] = h__13;
+    }
+  }
+}
+
+// scan over T: states %6; a channel and span a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_0_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let channel_0 = ((group * 64u) + thread);
+  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_3 = (channel_2 / (plan._B * 3u));
+  let rest_4 = (channel_2 % (plan._B * 3u));
+  let row_5 = (rest_4 / 3u);
+  let place_6 = (rest_4 % 3u);
+  var state_7 = arena[(plan.s10_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
+  let each_8 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_9 = min((span_3 * each_8), plan.T);
+  let to_10 = min((from_9 + each_8), plan.T);
+  let x_14 = arena[(plan.s4_v + place_6)];
+  let v_16 = (1.0f - x_14);
+  for (var step_11 = 0u; step_11 < (to_10 - from_9); step_11 += 1u) {
+    let t_12 = (from_9 + step_11);
+    let now_13 = state_7;
+    let v_15 = (x_14 * now_13);
+    let xs_17 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_12) * 3u) + place_6))];
+    let v_18 = (v_16 * xs_17);
+    let h__19 = (v_15 + v_18);
+    state_7 = h__19;
+    if (valid_1) {
+      arena[(plan.s5_h + ((((row_5 * plan.T) + t_12) * 3u) + place_6))] = h__19;
+    }
+  }
+}
+
+// what each span of T does to %6: a channel and span a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_0_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_8 = min((span_2 * each_7), plan.T);
+  let to_9 = min((from_8 + each_7), plan.T);
+  let x_14 = arena[(plan.s4_v + place_4)];
+  let v_16 = (1.0f - x_14);
+  if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
+    var state_5 = 0.0f;
+    var factor_6 = 1.0f;
+    for (var step_10 = 0u; step_10 < (to_9 - from_8); step_10 += 1u) {
+      let t_11 = (from_8 + step_10);
+      let factor_12 = factor_6;
+      let now_13 = state_5;
+      let v_15 = (x_14 * now_13);
+      let xs_17 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_11) * 3u) + place_4))];
+      let v_18 = (v_16 * xs_17);
+      let h__19 = (v_15 + v_18);
+      state_5 = h__19;
+      factor_6 = clamp((x_14 * factor_12), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    }
+    arena[(plan.s10_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
+    arena[(plan.s10_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+  }
+}
+
+// where each span of T starts: %6; a channel a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_0_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  if ((thread_0 < (plan._B * 3u))) {
+    var state_5 = 0.0f;
+    for (var span_6 = 0u; span_6 < plan._spans; span_6 += 1u) {
+      let start_7 = state_5;
+      let offset_8 = arena[(plan.s10_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let factor_9 = arena[(plan.s10_spans + ((((span_6 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let next_10 = (offset_8 + (factor_9 * start_7));
+      arena[(plan.s10_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_7;
+      state_5 = next_10;
     }
   }
 }
@@ -198,7 +287,7 @@ fn tree_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
 }
 
 // scan reverse over T: states %51, %89, %95; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32 }
+struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -234,6 +323,135 @@ fn scan_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   if (valid_1) {
     arena[(plan.s8_v + ((row_3 * 3u) + place_4))] = state_6;
     arena[(plan.s9_v + ((row_3 * 3u) + place_4))] = state_7;
+  }
+}
+
+// scan reverse over T: states %51, %89, %95; a channel and span a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+@compute @workgroup_size(64)
+fn scan_1_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let channel_0 = ((group * 64u) + thread);
+  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_3 = (channel_2 / (plan._B * 3u));
+  let rest_4 = (channel_2 % (plan._B * 3u));
+  let row_5 = (rest_4 / 3u);
+  let place_6 = (rest_4 % 3u);
+  var state_7 = arena[(plan.s11_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
+  var state_8 = select(0.0f, 0.0f, (span_3 == 0u));
+  var state_9 = select(0.0f, 0.0f, (span_3 == 0u));
+  let each_10 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_11 = min((span_3 * each_10), plan.T);
+  let to_12 = min((from_11 + each_10), plan.T);
+  let first_13 = (plan.T - to_12);
+  let end_14 = (plan.T - from_11);
+  let x_23 = arena[(plan.s4_v + place_6)];
+  for (var step_15 = 0u; step_15 < (end_14 - first_13); step_15 += 1u) {
+    let t_16 = ((end_14 - 1u) - step_15);
+    let now_17 = state_7;
+    let now_18 = state_8;
+    let now_19 = state_9;
+    let x_20 = arena[(plan.s7_v + ((((row_5 * plan.T) + t_16) * 3u) + place_6))];
+    let v_21 = (x_20 + x_20);
+    let v_22 = (now_17 + v_21);
+    let v_24 = (v_22 * x_23);
+    let xs_25 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_16) * 3u) + place_6))];
+    let v_26 = (v_22 * xs_25);
+    let v_27 = (now_18 + v_26);
+    let h_28 = arena[(plan.s5_h + ((((row_5 * plan.T) + (t_16 - 1u)) * 3u) + place_6))];
+    let v_29 = select(0.0f, h_28, ((t_16 - 1u) < plan.T));
+    let v_30 = (v_22 * v_29);
+    let v_31 = (now_19 + v_30);
+    state_7 = v_24;
+    state_8 = v_27;
+    state_9 = v_31;
+  }
+  if (valid_1) {
+    arena[(plan.s12_parts + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))] = state_8;
+    arena[(plan.s12_parts + ((((span_3 * 2u) + 1u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))] = state_9;
+  }
+}
+
+// what each span of T does to %51, backwards: a channel and span a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+@compute @workgroup_size(64)
+fn scan_1_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_8 = min((span_2 * each_7), plan.T);
+  let to_9 = min((from_8 + each_7), plan.T);
+  let first_10 = (plan.T - to_9);
+  let end_11 = (plan.T - from_8);
+  let x_19 = arena[(plan.s4_v + place_4)];
+  if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
+    var state_5 = 0.0f;
+    var factor_6 = 1.0f;
+    for (var step_12 = 0u; step_12 < (end_11 - first_10); step_12 += 1u) {
+      let t_13 = ((end_11 - 1u) - step_12);
+      let factor_14 = factor_6;
+      let now_15 = state_5;
+      let x_16 = arena[(plan.s7_v + ((((row_3 * plan.T) + t_13) * 3u) + place_4))];
+      let v_17 = (x_16 + x_16);
+      let v_18 = (now_15 + v_17);
+      let v_20 = (v_18 * x_19);
+      state_5 = v_20;
+      factor_6 = clamp((x_19 * factor_14), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    }
+    arena[(plan.s11_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
+    arena[(plan.s11_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+  }
+}
+
+// where each span of T starts: %51; a channel a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+@compute @workgroup_size(64)
+fn scan_1_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  if ((thread_0 < (plan._B * 3u))) {
+    var state_5 = 0.0f;
+    for (var span_6 = 0u; span_6 < plan._spans; span_6 += 1u) {
+      let start_7 = state_5;
+      let offset_8 = arena[(plan.s11_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let factor_9 = arena[(plan.s11_spans + ((((span_6 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let next_10 = (offset_8 + (factor_9 * start_7));
+      arena[(plan.s11_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_7;
+      state_5 = next_10;
+    }
+  }
+}
+
+// sums of what the spans of T have added up; a channel a thread
+struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+@compute @workgroup_size(64)
+fn scan_1_sums(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  if ((thread_0 < (plan._B * 3u))) {
+    var total_5 = 0.0f;
+    var total_6 = 0.0f;
+    for (var span_7 = 0u; span_7 < plan._spans; span_7 += 1u) {
+      let part_8 = arena[(plan.s12_parts + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      total_5 = (total_5 + part_8);
+      let part_9 = arena[(plan.s12_parts + ((((span_7 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      total_6 = (total_6 + part_9);
+    }
+    arena[(plan.s8_v + ((row_3 * 3u) + place_4))] = total_5;
+    arena[(plan.s9_v + ((row_3 * 3u) + place_4))] = total_6;
   }
 }
 
@@ -339,7 +557,7 @@ fn tree_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
 }
 
 // squares of all gradients, added up in parts
-struct Plan { s2_gradients: u32, s10_partials: u32 }
+struct Plan { s2_gradients: u32, s13_partials: u32 }
 var<workgroup> squares_sum: array<f32, 64>;
 @compute @workgroup_size(64)
 fn squares_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
@@ -388,25 +606,25 @@ fn squares_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id
   }
   if ((thread == 0u)) {
     let sum_15 = squares_sum[0u];
-    arena[(plan.s10_partials + group)] = sum_15;
+    arena[(plan.s13_partials + group)] = sum_15;
   }
 }
 
 // clip by the global norm, then AdamW
-struct Plan { s10_partials: u32, s11_gradNorm: u32, s2_gradients: u32 }
+struct Plan { s13_partials: u32, s14_gradNorm: u32, s2_gradients: u32 }
 @compute @workgroup_size(64)
 fn adamw_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   var total_0 = 0.0f;
   for (var i_1 = 0u; i_1 < 1u; i_1 += 1u) {
-    let part_2 = arena[(plan.s10_partials + i_1)];
+    let part_2 = arena[(plan.s13_partials + i_1)];
     total_0 = (total_0 + part_2);
   }
   let norm_3 = sqrt(total_0);
   let scale_4 = select(min(1.0f, (hyper.clipNorm / (norm_3 + 9.999999974752427e-7f))), 1.0f, (hyper.clipNorm == 0.0f));
   let first_5 = ((group * 512u) + thread);
   if ((first_5 == 0u)) {
-    arena[plan.s11_gradNorm] = norm_3;
+    arena[plan.s14_gradNorm] = norm_3;
   }
   let end_6 = min((first_5 + 512u), 3u);
   let decay_11 = (hyper.lr * hyper.weightDecay);
@@ -441,7 +659,7 @@ fn map_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) pl
 }
 
 // scan over T: states %6; a channel a thread
-struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32 }
+struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_2(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -467,5 +685,100 @@ fn scan_2(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   }
   if (valid_1) {
     arena[(plan.s3_leaky_h + ((row_3 * 3u) + place_4))] = state_6;
+  }
+}
+
+// scan over T: states %6; a channel and span a thread
+struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_2_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let channel_0 = ((group * 64u) + thread);
+  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_3 = (channel_2 / (plan._B * 3u));
+  let rest_4 = (channel_2 % (plan._B * 3u));
+  let row_5 = (rest_4 / 3u);
+  let place_6 = (rest_4 % 3u);
+  var state_7 = arena[(plan.s5_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
+  let each_8 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_9 = min((span_3 * each_8), plan.T);
+  let to_10 = min((from_9 + each_8), plan.T);
+  let x_14 = arena[(plan.s4_v + place_6)];
+  let v_16 = (1.0f - x_14);
+  for (var step_11 = 0u; step_11 < (to_10 - from_9); step_11 += 1u) {
+    let t_12 = (from_9 + step_11);
+    let now_13 = state_7;
+    let v_15 = (x_14 * now_13);
+    let xs_17 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_12) * 3u) + place_6))];
+    let v_18 = (v_16 * xs_17);
+    let h__19 = (v_15 + v_18);
+    state_7 = h__19;
+    if (valid_1) {
+      arena[(plan.s2_smooth + ((((row_5 * plan.T) + t_12) * 3u) + place_6))] = h__19;
+    }
+  }
+  if (valid_1) {
+    if ((span_3 == (plan._spans - 1u))) {
+      arena[(plan.s3_leaky_h + ((row_5 * 3u) + place_6))] = state_7;
+    }
+  }
+}
+
+// what each span of T does to %6: a channel and span a thread
+struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_2_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
+  let from_8 = min((span_2 * each_7), plan.T);
+  let to_9 = min((from_8 + each_7), plan.T);
+  let x_14 = arena[(plan.s4_v + place_4)];
+  let v_16 = (1.0f - x_14);
+  if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
+    var state_5 = 0.0f;
+    var factor_6 = 1.0f;
+    for (var step_10 = 0u; step_10 < (to_9 - from_8); step_10 += 1u) {
+      let t_11 = (from_8 + step_10);
+      let factor_12 = factor_6;
+      let now_13 = state_5;
+      let v_15 = (x_14 * now_13);
+      let xs_17 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_11) * 3u) + place_4))];
+      let v_18 = (v_16 * xs_17);
+      let h__19 = (v_15 + v_18);
+      state_5 = h__19;
+      factor_6 = clamp((x_14 * factor_12), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    }
+    arena[(plan.s5_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
+    arena[(plan.s5_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+  }
+}
+
+// where each span of T starts: %6; a channel a thread
+struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+@compute @workgroup_size(64)
+fn scan_2_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
+  let group = place.y * extent.x + place.x;
+  let thread_0 = ((group * 64u) + thread);
+  let channel_1 = (thread_0 % (plan._B * 3u));
+  let span_2 = (thread_0 / (plan._B * 3u));
+  let row_3 = (channel_1 / 3u);
+  let place_4 = (channel_1 % 3u);
+  let leaky_h_5 = arena[(plan.s1_leaky_h + ((row_3 * 3u) + place_4))];
+  if ((thread_0 < (plan._B * 3u))) {
+    var state_6 = leaky_h_5;
+    for (var span_7 = 0u; span_7 < plan._spans; span_7 += 1u) {
+      let start_8 = state_6;
+      let offset_9 = arena[(plan.s5_spans + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let factor_10 = arena[(plan.s5_spans + ((((span_7 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
+      let next_11 = (offset_9 + (factor_10 * start_8));
+      arena[(plan.s5_spans + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_8;
+      state_6 = next_11;
+    }
   }
 }

@@ -1,0 +1,59 @@
+/** @file Into how many spans the runtime cuts loops, from sizes and cores alone. */
+
+import { expect, test } from "vitest";
+import { BATCH, type Count, type Dispatch, SPANS } from "../../runtime/manifest.js";
+import { chooseSpans, loopCost } from "../../runtime/spans.js";
+
+const counted = (lengths: readonly string[], factor: number): Count => ({ factor, lengths, divisor: 64 });
+
+/** A loop over T of so many channels. */
+function loop(channels: number): Dispatch {
+  const pass = (kernel: string, ...lengths: readonly string[]) => ({
+    kernel,
+    groups: [[counted([BATCH, ...lengths], channels)]],
+  });
+  return {
+    label: "",
+    layout: "step",
+    words: [],
+    ...pass("scan"),
+    variants: [
+      {
+        ...pass("scan_spans", SPANS),
+        spans: { length: "T", unit: 32 },
+        before: [pass("scan_summary", SPANS), pass("scan_carry")],
+      },
+    ],
+  };
+}
+
+const plain: Dispatch = { label: "", layout: "step", words: [], kernel: "map", groups: [[counted(["T"], 1)]] };
+
+const spans = (channels: number, batch: number, T: number, atOnce: number) =>
+  chooseSpans([plain, loop(channels), loop(channels)], { [BATCH]: batch, T }, atOnce);
+
+test("loops that fill the device stay whole, as do those of few steps, and programs without any", () => {
+  expect(spans(128, 16, 4096, 2)).toBe(1);
+  expect(spans(4096, 4, 4096, 256)).toBe(1);
+  expect(spans(64, 1, 40, 256)).toBe(1);
+  expect(chooseSpans([plain], { [BATCH]: 1, T: 1e6 }, 256)).toBe(1);
+});
+
+test("the fewer channels and the more steps there are, the more spans", () => {
+  const few = spans(64, 1, 16384, 256);
+  expect(few).toBeGreaterThan(16);
+  expect(spans(64, 1, 1024, 256)).toBeLessThan(few);
+  expect(spans(4096, 1, 16384, 256)).toBeLessThan(few);
+  expect(spans(4096, 1, 16384, 256)).toBeGreaterThan(1);
+  // No more than whole blocks of steps are of use.
+  expect(spans(1, 1, 16384, 1e9)).toBeLessThanOrEqual(16384 / 32);
+});
+
+test("the number of spans chosen is the cheapest of its neighbours", () => {
+  const sizes = { [BATCH]: 2, T: 8192 };
+  const { variants = [] } = loop(96);
+  const best = chooseSpans([loop(96)], sizes, 256);
+  const cost = (number: number) => loopCost(variants[0], "T", { ...sizes, [SPANS]: number }, 256);
+  expect(cost(best)).toBeLessThanOrEqual(cost(2 * best));
+  expect(cost(best)).toBeLessThanOrEqual(cost(best / 2));
+});
