@@ -12,14 +12,25 @@ const FEWEST_STEPS = 32;
 const MOST_SPANS = 1024;
 /** What a further dispatch costs on a GPU, in steps of a loop: microseconds beside fractions of one. */
 const DISPATCH = 16;
+/** What a channel's step costs in software where a thread has several channels and reads once for all: measured. */
+const SHARED = 0.6;
+
+/** What runs workgroups side by side. */
+export interface Machine {
+  readonly software: boolean;
+  readonly atOnce: number;
+}
+
 export function groupsOf({ groups }: Pass, sizes: Lengths): number {
   return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
 }
 
-/** Of dispatches that are loops which may be cut: the time of one variant, in steps. @param atOnce workgroups side by side. */
-export function loopCost(variant: Variant, length: string, sizes: Lengths, atOnce: number): number {
-  const { spans, before = [], behind = [] } = variant;
-  const waves = Math.max(1, groupsOf(variant, sizes) / atOnce);
+/** Of dispatches that are loops which may be cut: the time of one variant, in steps. */
+export function loopCost(variant: Variant, length: string, sizes: Lengths, { atOnce, software }: Machine): number {
+  const { spans, own = 1, before = [], behind = [] } = variant;
+  // A workgroup has as many channels with fewer threads; on a GPU these take their channels one after another.
+  const step = own === 1 ? 1 : software ? SHARED : own;
+  const waves = Math.max(1, groupsOf(variant, sizes) / atOnce) * step;
   if (spans === undefined) return waves * sizes[length];
   const number = sizes[SPANS];
   const units = Math.ceil(sizes[length] / spans.unit);
@@ -34,7 +45,7 @@ export const cutLength = ({ variants = [] }: Dispatch): string | undefined =>
   variants.find(({ spans }) => spans !== undefined)?.spans?.length;
 
 /** The number of spans that is best for all loops of a program together: 1 where none is to be cut. */
-export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, atOnce: number): number {
+export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, machine: Machine): number {
   const loops = dispatches.flatMap((dispatch) => {
     const length = cutLength(dispatch);
     return length === undefined ? [] : [{ length, variants: [dispatch, ...(dispatch.variants ?? [])] }];
@@ -44,7 +55,7 @@ export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, atO
   for (let spans = 1; spans === 1 || (spans <= MOST_SPANS && spans * FEWEST_STEPS <= longest); spans *= 2) {
     const own = { ...sizes, [SPANS]: spans };
     const cost = loops.reduce(
-      (sum, { length, variants }) => sum + Math.min(...variants.map((each) => loopCost(each, length, own, atOnce))),
+      (sum, { length, variants }) => sum + Math.min(...variants.map((each) => loopCost(each, length, own, machine))),
       0,
     );
     if (cost < best.cost) best = { spans, cost };

@@ -48,9 +48,7 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
   return dispatches.map((dispatch) => {
     const length = cutLength(dispatch);
     if (length !== undefined) {
-      const costs = variantsOf(dispatch).map((each) =>
-        loopCost(each, length, spanned, software ? cores() : GPU_CHANNELS),
-      );
+      const costs = variantsOf(dispatch).map((each) => loopCost(each, length, spanned, machineOf(software)));
       return costs.indexOf(Math.min(...costs));
     }
     const costs = variantsOf(dispatch).map((variant) => {
@@ -68,8 +66,10 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
 export function withSpans(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): Lengths {
   if (sizes[SPANS] !== undefined) return sizes;
   const { software } = describeAdapterInfo(device.adapterInfo);
-  return { ...sizes, [SPANS]: chooseSpans(dispatches, sizes, software ? cores() : GPU_CHANNELS) };
+  return { ...sizes, [SPANS]: chooseSpans(dispatches, sizes, machineOf(software)) };
 }
+
+const machineOf = (software: boolean) => ({ software, atOnce: software ? cores() : GPU_CHANNELS });
 
 /** Node.js before 21 does not say. */
 function cores(): number {

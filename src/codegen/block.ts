@@ -3,7 +3,7 @@
  * exists: what does not change in a loop is computed before it. Equal computations are done once a scope.
  */
 
-import { depthOf, type Expr, keyOf, type Memory, type Stmt, u32, variable } from "./kernel-ir.js";
+import { add, depthOf, type Expr, keyOf, type Memory, type Stmt, sumOf, u32, variable } from "./kernel-ir.js";
 
 interface Scope {
   readonly stmts: Stmt[];
@@ -40,14 +40,27 @@ export class Block {
     return this.#bind(value, hint, this.depth, `${keyOf(value)}@${this.#epoch}`);
   }
 
-  #bind(value: Expr, hint: string, depth: number, key: string): Expr {
+  #bind(given: Expr, hint: string, depth: number, key: string): Expr {
     const known = this.recall(key);
     if (known) return known;
+    const value = given.kind === "load" ? { ...given, index: this.#address(given.index) } : given;
     const name = this.name(hint);
     const result = variable(name, value.type, depth);
     this.#scopes[depth].stmts.push({ kind: "let", name, value });
     this.#scopes[depth].known.set(key, result);
     return result;
+  }
+
+  /** An index whose sums are taken from the outermost scope inwards, so that a loop adds only what changes in it. */
+  #address(index: Expr): Expr {
+    const { terms, constant } = sumOf(index);
+    if (terms.length === 0) return u32(constant);
+    const inwards = terms.toSorted((a, b) => depthOf(a) - depthOf(b));
+    const sum = inwards.reduce((before, term) => {
+      const known = depthOf(before) < depthOf(term) ? this.let(before, "at") : before;
+      return add(known, term);
+    });
+    return add(constant === 0 ? sum : this.let(sum, "at"), u32(constant));
   }
 
   /** What was remembered under `key` in this scope or an enclosing one. */
@@ -81,7 +94,7 @@ export class Block {
   }
 
   store(memory: Memory, index: Expr, value: Expr): void {
-    this.push({ kind: "store", memory, index, value });
+    this.push({ kind: "store", memory, index: this.#address(index), value });
   }
 
   push(stmt: Stmt): void {

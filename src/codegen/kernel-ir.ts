@@ -188,3 +188,22 @@ export function depthOf(e: Expr): number {
       return depthOf(e.index);
   }
 }
+
+/**
+ * An index as a sum: products of sums are multiplied out where that parts what lies in different scopes. Exact, since
+ * u32 wraps.
+ */
+export function sumOf(e: Expr): { readonly terms: readonly Expr[]; readonly constant: number } {
+  if (e.kind === "literal") return { terms: [], constant: e.value };
+  if (e.kind !== "infix" || (e.op !== "+" && e.op !== "*")) return { terms: [e], constant: 0 };
+  const a = sumOf(e.a);
+  const b = sumOf(e.b);
+  if (e.op === "+") return { terms: [...a.terms, ...b.terms], constant: (a.constant + b.constant) >>> 0 };
+  if (b.terms.length > 0 && (b.terms.length > 1 || b.constant !== 0)) return { terms: [e], constant: 0 };
+  const parted = a.constant !== 0 || new Set(a.terms.map(depthOf)).size > 1;
+  if (!parted) return { terms: [e], constant: 0 };
+  const factor = b.terms.length === 0 ? u32(b.constant) : b.terms[0];
+  const constant = Math.imul(a.constant, b.constant) >>> 0;
+  const rest = factor.kind === "literal" || a.constant === 0 ? [] : [mul(u32(a.constant), factor)];
+  return { terms: [...a.terms.map((term) => mul(term, factor)), ...rest], constant };
+}

@@ -1,186 +1,119 @@
 /**
- * @file The time loop with a channel a thread (see lane-plan.ts). No thread waits for another, but where sums over
- * channels are results: then each step's parts meet in workgroup memory, in two copies in turn, so that one barrier a
- * step suffices.
+ * @file The time loop with a channel a thread (see lane-plan.ts), or a few: what does not depend on the channel is then read
+ * once for all of them, which pays on adapters where a load is dear and threads run one after another. No thread waits for
+ * another, but where sums over channels are results (lane-sums.ts).
  *
  * A forward loop that a reverse one replays (replay.ts) writes its states at the start of each chunk. The reverse loop
  * goes through the chunks from the last to the first: it runs the forward loop from the chunk's start, keeps the states
- * of these few steps, and then goes back over them.
+ * before every second step, and then goes back over the chunk two steps at a time: the state between them is computed
+ * once more, from coefficients that the derivative needs as well.
  */
 
 import { SPANS } from "../../runtime/manifest.js";
-import { BATCH, type Instr, type Value } from "../ir/types.js";
+import type { Instr } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
-import {
-  add,
-  call,
-  type Expr,
-  f32,
-  GROUP,
-  infix,
-  type Kernel,
-  load,
-  mul,
-  planWord,
-  same,
-  THREAD,
-  u32,
-  type WorkgroupArray,
-} from "./kernel-ir.js";
-import { LaneBody, type LanePlace, type LaneResult } from "./lane-body.js";
-import { addedElements, heldBy, indexAt, type LanePlan, partsOf, productOf, stackOf, tilesOf } from "./lane-plan.js";
-import { CHUNK, type Replay } from "./replay.js";
-import { delinear, type Element, encode, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
-import {
-  aroundSpans,
-  overSteps,
-  partPlace,
-  type Range,
-  rangeOf,
-  readBySummary,
-  type SpanForm,
-  spanForm,
-  startOf,
-} from "./span-kernel.js";
+import { type KernelContext, located, storeElement } from "./context.js";
+import { KeptStates } from "./kept-states.js";
+import { add, call, type Expr, f32, infix, type Kernel, mul, planWord, same, u32 } from "./kernel-ir.js";
+import { LaneBody, type LaneResult } from "./lane-body.js";
+import { placeThreads, type ThreadPlace } from "./lane-places.js";
+import { addedElements, indexAt, type LanePlan, productOf } from "./lane-plan.js";
+import { LaneSums } from "./lane-sums.js";
+import { CHUNK, type ChunkStarts, type Replay } from "./replay.js";
+import { type Element, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
+import { WORKGROUP_MEMORY } from "./scan-plan.js";
+import { overSteps, partPlace, type Range, rangeOf, type SpanForm, startOf } from "./span-kernel.js";
 import type { Spans } from "./span-plan.js";
 import { sameIndex } from "./walk.js";
 
-/** Parts that a thread adds up at a time. */
-const UNROLL = 8;
+/** Steps between which the states are kept, in a chunk that is replayed. */
+export const KEPT = 2;
+/** Steps whose sums are added up at a time, the best first. */
+const TOGETHER = [4, KEPT, 1];
+/** Steps of a block that is in one span whole, so that its sums are added up together. */
+export const BLOCK = TOGETHER[0];
 
 const minus = (a: Expr, b: Expr) => infix("-", a, b);
 const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
+const isMultiple = (a: Expr, of: number) => infix("==", infix("%", a, u32(of)), u32(0));
 
 export interface LaneOptions {
   readonly plan: LanePlan;
-  /** Offset in the arena of the states at the chunks' starts: written by a forward loop, read by its reverse. */
-  readonly starts?: Expr;
+  /** The states at the chunks' starts: written by a forward loop, read by its reverse. */
+  readonly starts?: ChunkStarts;
   readonly replay?: Replay;
+  /** How it can be cut along time, or why not. */
   readonly spans: Spans;
+}
+
+/** The form of a kernel: one of several for the same loop. */
+export interface LaneShape extends LaneOptions {
+  /** Channels a thread. */
+  readonly own: number;
   /** With `replay`: where each channel, of each span, keeps the states of a chunk. */
   readonly slab?: Expr;
+  /** Where the loop is cut into spans. */
+  readonly form?: SpanForm;
 }
 
-/** The loop step by step, and, where it can be, cut into spans. */
-export function laneKernels(
-  name: string,
-  instr: Instr<"scan">,
-  options: LaneOptions,
-  context: KernelContext,
-): readonly Kernel[] {
-  const { plan, starts, replay } = options;
-  const spans = cuttable(instr, options, context);
-  const cut = "serial" in spans ? [] : [SPANS];
-  const slab =
-    replay &&
-    context.scratch("replayed", [BATCH, ...cut, productOf(plan.extents), heldBy(replay.forward, replay.plan), CHUNK]);
-  const own = { ...options, spans, ...(slab && { slab }) };
-  const serial = new LaneEmitter(name, instr, own, context).kernel();
-  if ("serial" in spans) return [serial];
-  const unit = starts === undefined ? 1 : CHUNK;
-  const form = spanForm(spans, plan, instr, context);
-  const spanned = new LaneEmitter(`${name}_spans`, instr, own, context, form).kernel();
-  const around = aroundSpans(name, instr, plan, form, unit, context);
-  return [serial, { ...spanned, ...around, spans: { length: instr.attrs.length, unit } }];
-}
-
-/** What a span does has to be known before the states are that it would compute again. */
-function cuttable(instr: Instr<"scan">, { spans, replay }: LaneOptions, context: KernelContext): Spans {
-  if (replay === undefined || "serial" in spans) return spans;
-  const { forward, again } = replay;
-  const gone = new Set(again.map((i) => forward.results[forward.attrs.states + i].id));
-  const read = readBySummary(spans);
-  const { body, states } = instr.attrs;
-  const reads = body.params
-    .slice(states)
-    .some(({ id }, i) => read.has(id) && gone.has(stackOf(instr.args[states + i], context.definitions).id));
-  return reads ? { serial: "what it reads of the other loop is computed again" } : spans;
+export function laneKernel(name: string, instr: Instr<"scan">, shape: LaneShape, context: KernelContext): Kernel {
+  return new LaneEmitter(name, instr, shape, context).kernel();
 }
 
 class LaneEmitter {
   readonly #block = new Block();
-  readonly #arrays: WorkgroupArray[] = [];
   readonly #scalars: Scalarizer;
   readonly #body: LaneBody;
   readonly #forward: LaneBody | undefined;
-  readonly #place: LanePlace;
-  readonly #valid: Expr;
-  /** Number of the thread's channel among all of a row, and how many there are in the whole batch. */
-  readonly #channel: Expr;
-  readonly #channels: Expr;
-  readonly #tile: Expr;
-  readonly #span: Expr;
+  readonly #places: readonly ThreadPlace[];
+  readonly #sums: LaneSums;
+  readonly #groups: Kernel["groups"];
+  readonly #kept: KeptStates;
   readonly #added: number;
-  readonly #plan: LanePlan;
+  /** Steps whose sums are added up at a time. */
+  readonly #together: number;
+  readonly #steps: Expr;
+  readonly #span: Expr;
   /** At the step at hand: the forward loop's states before and after it. */
   #replayed: { readonly t: Expr; readonly before: readonly Expr[]; readonly after: readonly Expr[] } | undefined;
 
   constructor(
     readonly name: string,
     readonly instr: Instr<"scan">,
-    readonly options: LaneOptions,
+    readonly options: LaneShape,
     readonly context: KernelContext,
-    readonly form?: SpanForm,
   ) {
-    const { plan, replay } = options;
+    const { plan, replay, own, form } = options;
     const block = this.#block;
-    this.#plan = plan;
     this.#added = addedElements(plan.outputs);
-    const { extents, outer, lanes, workgroupSize } = plan;
-    const perRow = productOf(extents);
-    this.#channels = mul(planWord(BATCH), u32(perRow));
-    // Spans are numbered before all else, so that a workgroup that waits at barriers has one.
-    const divided = (all: Expr, each: Expr): readonly [span: Expr, rest: Expr] =>
-      form === undefined
-        ? [u32(0), all]
-        : [block.let(infix("/", all, each), "span"), block.let(infix("%", all, each), "rest")];
-    const coordinates: Expr[] = [];
-    let row: Expr;
-    if (this.#added === 0) {
-      const channel = block.let(add(mul(GROUP, u32(workgroupSize)), THREAD), "channel");
-      const all = form === undefined ? this.#channels : mul(this.#channels, planWord(SPANS));
-      this.#valid = block.let(infix("<", channel, all), "valid");
-      // Threads past the end compute what the last one does and store nothing.
-      const inside = block.let(least(channel, minus(all, u32(1))), "channel");
-      const [span, within] = divided(inside, this.#channels);
-      this.#span = span;
-      row = block.let(infix("/", within, u32(perRow)), "row");
-      this.#channel = block.let(infix("%", within, u32(perRow)), "place");
-      delinear(extents, this.#channel).forEach((e, slot) => {
-        coordinates[slot] = block.let(e, "c");
-      });
-      this.#tile = u32(0);
-    } else {
-      const along = productOf(lanes.map((slot) => extents[slot]));
-      const tiles = tilesOf(plan);
-      const around = outer.map((slot) => extents[slot]);
-      const [span, own] = divided(GROUP, mul(planWord(BATCH), u32(productOf(around) * tiles)));
-      this.#span = span;
-      const lane = block.let(add(mul(infix("%", own, u32(tiles)), u32(workgroupSize)), THREAD), "lane");
-      this.#valid = block.let(infix("<", lane, u32(along)), "valid");
-      const within = block.let(least(lane, u32(along - 1)), "lane");
-      const group = block.let(infix("/", own, u32(tiles)), "outer");
-      row = block.let(infix("/", group, u32(productOf(around))), "row");
-      const places = delinear(around, block.let(infix("%", group, u32(productOf(around))), "outer"));
-      outer.forEach((slot, i) => {
-        coordinates[slot] = block.let(places[i], "c");
-      });
-      delinear(
-        lanes.map((slot) => extents[slot]),
-        within,
-      ).forEach((e, i) => {
-        coordinates[lanes[i]] = block.let(e, "c");
-      });
-      this.#channel = block.let(linear(extents, coordinates), "place");
-      this.#tile = infix("%", own, u32(tiles));
-    }
-    this.#place = { row, coordinates };
-    this.#body = new LaneBody(instr, plan, this.#place, block);
+    this.#steps = planWord(instr.attrs.length);
+    const placed = placeThreads(block, plan, { own, meet: this.#added > 0, spanned: form !== undefined });
+    this.#span = placed.span;
+    const ahead = (coordinates: Index) =>
+      present(replay, "lane-kernel", "the forward loop").slots.map((s) => coordinates[s]);
+    const places = placed.places.map((place) => {
+      // Both loops number the channels as the forward one does.
+      const channel = replay && block.let(linear(replay.plan.extents, ahead(place.coordinates)), "place");
+      return channel === undefined ? place : { ...place, channel };
+    });
+    this.#places = places;
+    this.#groups = [placed.groups];
+    this.#kept = new KeptStates(block, places, productOf(plan.extents));
+    this.#body = new LaneBody(instr, plan, places, block);
     this.#forward =
       replay &&
-      new LaneBody(replay.forward, replay.plan, { row, coordinates: replay.slots.map((s) => coordinates[s]) }, block);
+      new LaneBody(
+        replay.forward,
+        replay.plan,
+        places.map(({ row, coordinates }) => ({ row, coordinates: ahead(coordinates) })),
+        block,
+        replay.states,
+      );
+    const threads = plan.channels / own;
+    this.#together = TOGETHER.find((n) => n * this.#added * threads <= WORKGROUP_MEMORY) ?? 1;
+    const layout = { ...placed, threads, together: this.#together };
+    this.#sums = new LaneSums(block, context, `${name}_parts`, plan, layout, (position) => this.#result(position));
 
     const bodies = [this.#body, ...(this.#forward ? [this.#forward] : [])];
     const outside = located(context, new Set(bodies.flatMap((body) => [...body.own])));
@@ -199,156 +132,211 @@ class LaneEmitter {
   }
 
   kernel(): Kernel {
-    const { instr, options } = this;
-    const steps = planWord(instr.attrs.length);
-    if (options.replay !== undefined) this.#replay(steps);
-    else {
-      this.#start();
-      if (options.starts === undefined) {
-        overSteps(this.#block, instr, 1, this.#range(1), (t) => this.#step(t));
-      } else {
-        this.#chunks(false, steps, (first, length, chunk) => {
-          this.#keep(this.#body, present(options.starts, "lane-kernel", "starts"), chunk);
-          this.#block.loop("k", length, (k) => this.#step(this.#block.let(add(first, k), "t")));
-        });
-      }
-    }
+    const { own, plan } = this.options;
+    if (this.options.replay !== undefined) this.#replay();
+    else this.#plainly();
     this.#finish();
-    const { plan } = options;
-    const around = productOf(plan.outer.map((slot) => plan.extents[slot]));
-    const spanned = this.form === undefined ? [] : [SPANS];
     return {
       name: this.name,
       comment: this.#comment(),
       layout: "step",
-      workgroupSize: plan.workgroupSize,
-      arrays: this.#arrays,
-      groups:
-        this.#added === 0
-          ? [[count([BATCH, ...spanned, productOf(plan.extents)], plan.workgroupSize)]]
-          : [[count([BATCH, ...spanned, around * tilesOf(plan)])]],
+      workgroupSize: plan.channels / own,
+      arrays: this.#sums.arrays,
+      groups: this.#groups,
       body: this.#block.stmts,
+      ...(own > 1 && { own }),
     };
   }
 
   #comment(): string {
     const { attrs } = this.instr;
-    const states = this.#body.states.map((s) => s.hint ?? `%${s.id}`).join(", ");
-    const chunks = this.options.replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
+    const { own, replay, form, spans } = this.options;
+    const states = attrs.body.params
+      .slice(0, attrs.states)
+      .map(({ hint, id }) => hint ?? `%${id}`)
+      .join(", ");
+    const many = `${own === 1 ? "a channel" : `${own} channels`}${form ? " and span" : ""} a thread`;
+    const serial = "serial" in spans ? `; step by step, since ${spans.serial}` : "";
+    const chunks = replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
     const added = this.#added === 0 ? "" : `; adds up ${this.#added} sums a step`;
-    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; a channel${this.form ? " and span" : ""} a thread${chunks}${added}${this.#why()}`;
+    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; ${many}${chunks}${added}${serial}`;
   }
 
-  /** Why the loop goes step by step, or that it need not. */
-  #why(): string {
-    const { spans } = this.options;
-    return "serial" in spans ? `; step by step, since ${spans.serial}` : "";
+  #plainly(): void {
+    const { starts } = this.options;
+    const block = this.#block;
+    this.#start();
+    const step = (t: Expr) => {
+      this.#step(t);
+      this.#addUp(t);
+    };
+    if (starts === undefined) {
+      overSteps(block, this.instr, BLOCK, this.#range(BLOCK), step);
+      return;
+    }
+    this.#chunks(false, (first, length, chunk) => {
+      this.#kept.write(this.#body, starts.states, starts.offset, chunk);
+      block.loop("k", length, (k) => step(block.let(add(first, k), "t")));
+    });
   }
 
   /** The blocks of `unit` steps that this thread goes through. */
   #range(unit: number): Range {
-    if (this.form !== undefined) return rangeOf(this.#block, this.instr, unit, this.#span);
-    const steps = planWord(this.instr.attrs.length);
-    return { low: u32(0), high: this.#block.let(infix("/", add(steps, u32(unit - 1)), u32(unit)), "units") };
+    if (this.options.form !== undefined) return rangeOf(this.#block, this.instr, unit, this.#span);
+    const units = infix("/", add(this.#steps, u32(unit - 1)), u32(unit));
+    return { low: u32(0), high: this.#block.let(units, "units") };
   }
 
   #start(): void {
-    const { form, instr } = this;
+    const { form } = this.options;
     this.#body.start((state, index) => {
       const known = form && startOf(form, state, index, this.#span);
       if (known !== undefined) return known;
-      const initial = this.#scalars.at({ value: instr.args[state], index });
+      const initial = this.#scalars.at({ value: this.instr.args[state], index });
       return form === undefined ? initial : call("select", "f32", f32(0), initial, infix("==", this.#span, u32(0)));
     });
   }
 
   /** The chunks in the forward loop's order, or against it. */
-  #chunks(backwards: boolean, steps: Expr, body: (first: Expr, length: Expr, chunk: Expr) => void): void {
+  #chunks(backwards: boolean, body: (first: Expr, length: Expr, chunk: Expr) => void): void {
     const block = this.#block;
     const { low, high } = this.#range(CHUNK);
     block.loop("chunk", minus(high, low), (n) => {
       const chunk = block.let(backwards ? minus(minus(high, u32(1)), n) : add(low, n), "chunk");
       const first = block.let(mul(chunk, u32(CHUNK)), "first");
-      body(first, block.let(least(minus(steps, first), u32(CHUNK)), "length"), chunk);
-    });
-  }
-
-  /** Where element `position` of all that a thread holds lies in a block of such arrays. */
-  #own(base: Expr, place: Expr, position: number, held: number): Expr {
-    const row = add(mul(place, u32(held)), u32(position));
-    const channel = add(mul(this.#place.row, u32(productOf(this.#plan.extents))), this.#channel);
-    return add(add(base, mul(row, this.#channels)), channel);
-  }
-
-  /** Writes the states that a loop stands at to a block of such arrays. */
-  #keep(body: LaneBody, base: Expr, place: Expr): void {
-    const held = body.held();
-    this.#block.if(this.#valid, () => {
-      held.forEach((value, i) => {
-        this.#block.store("arena", this.#own(base, place, i, held.length), value);
-      });
+      body(first, block.let(least(minus(this.#steps, first), u32(CHUNK)), "length"), chunk);
     });
   }
 
   /** A reverse loop over a forward one that is run again, chunk by chunk. */
-  #replay(steps: Expr): void {
+  #replay(): void {
     const block = this.#block;
     const forward = present(this.#forward, "lane-kernel", "the forward loop");
     const starts = present(this.options.starts, "lane-kernel", "starts");
-    const slab = present(this.options.slab, "lane-kernel", "slab");
-    const elements = forward.elements().length;
-    const kept = (k: Expr) => add(mul(this.#span, u32(CHUNK)), k);
+    const slab = present(this.options.slab, "lane-kernel", "the states of a chunk");
+    const entry = (pair: Expr) => add(mul(this.#span, u32(CHUNK / KEPT)), pair);
     this.#start();
     forward.start(() => f32(0));
-    this.#chunks(true, steps, (first, length, chunk) => {
-      forward.restart((i) => block.read(load("arena", this.#own(starts, chunk, i, elements)), "start"));
+    this.#chunks(true, (first, length, chunk) => {
+      forward.restart(this.#kept.read(forward, starts.offset, chunk));
       block.loop("k", length, (k) => {
-        this.#keep(forward, slab, kept(k));
+        block.if(isMultiple(k, KEPT), () =>
+          this.#kept.write(forward, starts.states, slab, entry(infix("/", k, u32(KEPT)))),
+        );
         forward.step(this.#scalars, block.let(add(first, k), "t"), () => false);
       });
-      // The registers of the forward loop now hold what stood after the step, and are set back one step at a time.
-      block.loop("k", length, (k) => {
-        const slot = block.let(minus(minus(length, u32(1)), k), "slot");
-        const t = block.let(add(first, slot), "t");
-        const before = forward
-          .elements()
-          .map((_, i) => block.read(load("arena", this.#own(slab, kept(slot), i, elements)), "before"));
-        this.#replayed = { t, before, after: forward.held().map((held) => block.snapshot(held, "after")) };
+      const pairs = block.let(infix("/", add(length, u32(KEPT - 1)), u32(KEPT)), "pairs");
+      block.loop("k", pairs, (k) => {
+        const pair = block.let(minus(minus(pairs, u32(1)), k), "pair");
+        const t = block.let(add(first, mul(pair, u32(KEPT))), "t");
+        const next = block.let(add(t, u32(1)), "next");
+        // The registers of the forward loop hold what stood after both steps, and are set back to what stood before.
+        const after = this.#snapshot(forward, "after");
+        const before = this.#kept.read(forward, slab, entry(pair));
+        forward.restart(before);
+        forward.step(this.#scalars, t, () => false);
+        const between = this.#snapshot(forward, "between");
+        block.if(infix("<", next, this.#steps), () => {
+          this.#replayed = { t: next, before: between, after };
+          this.#step(next);
+          if (this.#together < KEPT) this.#addUp(next);
+        });
+        this.#replayed = { t, before, after: between };
         this.#step(t);
+        this.#addUp(t);
         this.#replayed = undefined;
-        forward.restart((i) => before[i]);
+        forward.restart(before);
       });
     });
   }
 
+  #snapshot(body: LaneBody, hint: string): readonly Expr[] {
+    return body.held().map((held) => this.#block.snapshot(held, hint));
+  }
+
   /** An element of what the forward loop would have written, at the step at hand or the one before. */
-  #again({ value, index }: Element): Expr | undefined {
+  #again(element: Element): Expr | undefined {
     const { replay } = this.options;
     if (replay === undefined || this.#replayed === undefined) return undefined;
+    const { t, before, after } = this.#replayed;
+    const { value, index } = this.#unshifted(element);
     const { forward, plan, again } = replay;
     const output = again.find((i) => forward.results[forward.attrs.states + i].id === value.id);
     if (output === undefined) return undefined;
-    const { t, before, after } = this.#replayed;
     const state = forward.attrs.body.results.findIndex(({ id }) => id === plan.outputs[output].value.id);
-    const elements = present(this.#forward, "lane-kernel", "the forward loop").elements();
-    const [, step, ...own] = index;
-    const places = own.filter((_, axis) => plan.states[state][axis] === undefined);
-    const position = elements.findIndex((e) => e.state === state && sameIndex(e.inner, places));
+    const [row, step, ...own] = index;
+    const { elements } = present(this.#forward, "lane-kernel", "the forward loop");
+    const position = elements.findIndex((e) => e.state === state && sameIndex(e.index, [row, ...own]));
     return (same(step, t) ? after : before)[position];
+  }
+
+  /** What stood before the first step is what the loop started with, so the shift has no need to ask for the first step. */
+  #unshifted(element: Element): Element {
+    const { definitions } = this.context;
+    const shift = definitions.get(element.value.id);
+    const forward = this.options.replay?.forward;
+    if (shift?.op !== "shift" || forward === undefined || shift.attrs.axis !== 1 || shift.attrs.offset !== 1) {
+      return element;
+    }
+    const [stack] = shift.args;
+    const output = forward.results.findIndex(({ id }) => id === stack.id) - forward.attrs.states;
+    if (output < 0) return element;
+    const next = forward.attrs.body.results[forward.attrs.states + output];
+    const state = forward.attrs.body.results.findIndex(({ id }) => id === next.id);
+    const [row, step, ...own] = element.index;
+    if (state >= forward.attrs.states) return element;
+    const initial = this.#scalars.at({ value: forward.args[state], index: [row, ...own] });
+    if (!same(initial, f32(shift.attrs.fill))) return element;
+    return { value: stack, index: [row, minus(step, u32(1)), ...own] };
   }
 
   #step(t: Expr): void {
     const results = this.#body.step(this.#scalars, t, (position) => this.#isWritten(position));
-    this.#block.if(this.#valid, () => {
-      for (const result of results) if (result.output.sum === undefined) this.#store(result, t);
+    const own = results.filter(({ output }) => output.sum === undefined);
+    this.#places.forEach((place, channel) => {
+      this.#block.guarded(place.valid, () => {
+        for (const result of own) this.#store(result, place, channel, t);
+      });
     });
-    this.#addUp(
-      results.filter(({ output }) => output.sum !== undefined),
+    const added = results.filter(({ output }) => output.sum !== undefined);
+    this.#sums.keep(
+      added.map((result) => ({ result, value: this.#part(result) })),
       t,
     );
   }
 
-  #result(position: number): Value {
+  /** The part of a sum that is of the thread's own channels. */
+  #part({ values }: LaneResult): Expr {
+    const parts = values.map((value, channel) => {
+      const { valid } = this.#places[channel];
+      return valid === undefined ? value : call("select", "f32", f32(0), value, valid);
+    });
+    return this.#scalars.joined("sum", parts, "part");
+  }
+
+  /** Adds up the sums of the last few steps, where `t` is the last of them. */
+  #addUp(t: Expr): void {
+    const n = this.#together;
+    if (n === 1) {
+      this.#sums.addUp(t, u32(1));
+      return;
+    }
+    if (this.#added === 0) return;
+    const block = this.#block;
+    if (this.instr.attrs.reverse) {
+      const addUp = () => this.#sums.addUp(t, block.let(least(u32(n), minus(this.#steps, t)), "count"));
+      if (this.options.replay !== undefined && n === KEPT) addUp();
+      else block.if(isMultiple(t, n), addUp);
+    } else {
+      const count = block.let(add(infix("%", t, u32(n)), u32(1)), "count");
+      const isLast = infix("==", add(t, u32(1)), this.#steps);
+      block.if(infix("||", infix("==", count, u32(n)), isLast), () => {
+        this.#sums.addUp(block.let(minus(add(t, u32(1)), count), "first"), count);
+      });
+    }
+  }
+
+  #result(position: number) {
     return this.instr.results[this.instr.attrs.states + position];
   }
 
@@ -356,102 +344,34 @@ class LaneEmitter {
     return this.context.writeAddresses(this.#result(position)).length > 0;
   }
 
-  #store({ output, position, inner, value }: LaneResult, t: Expr): void {
-    const own = indexAt(output.kept, this.#place.coordinates, inner);
-    storeElement(this.#block, this.context, this.#result(position), [this.#place.row, t, ...own], value);
-  }
-
-  /** Sums over the threads of a workgroup: each part is written, then a thread adds up those of one sum. */
-  #addUp(parts: readonly LaneResult[], t: Expr): void {
-    if (parts.length === 0) return;
-    const block = this.#block;
-    const { workgroupSize, copies } = this.#plan;
-    const memory = `${this.name}_parts`;
-    if (this.#arrays.length === 0) this.#arrays.push({ name: memory, size: copies * parts.length * workgroupSize });
-    const copy = block.let(mul(infix("%", t, u32(copies)), u32(parts.length)), "copy");
-    // Each sum's parts are turned by its number, so that threads that add up different sums read different banks.
-    const at = (sum: Expr, lane: Expr) =>
-      add(mul(add(copy, sum), u32(workgroupSize)), infix("%", add(lane, sum), u32(workgroupSize)));
-    parts.forEach(({ value }, i) => {
-      const part = call("select", "f32", f32(0), value, this.#valid);
-      block.store(memory, at(u32(i), THREAD), part);
-    });
-    block.barrier(false);
-    block.loop(
-      "sum",
-      u32(parts.length),
-      (sum) => {
-        const total = block.variable(f32(0), "total");
-        block.loop(
-          "lane",
-          u32(workgroupSize),
-          (lane) => {
-            for (let i = 0; i < UNROLL; i++) {
-              block.assign(total, infix("+", total, load(memory, at(sum, add(lane, u32(i))))));
-            }
-          },
-          u32(0),
-          u32(UNROLL),
-        );
-        let first = 0;
-        for (const group of byPosition(parts)) {
-          const inside = infix("&&", infix(">=", sum, u32(first)), infix("<", sum, u32(first + group.length)));
-          const number = minus(sum, u32(first));
-          block.if(inside, () => this.#storeSum(group[0], number, t, total));
-          first += group.length;
-        }
-      },
-      THREAD,
-      u32(workgroupSize),
-    );
-    if (copies === 1) block.barrier(false);
-  }
-
-  /** @param number of the sum among those of its result. */
-  #storeSum({ output, position }: LaneResult, number: Expr, t: Expr, total: Expr): void {
-    const { kept, value } = output;
-    const shape = value.type.shape.slice(1).filter((_, axis) => kept[axis] === undefined);
-    const own = indexAt(kept, this.#place.coordinates, delinear(shape, number));
-    const parts = partsOf(this.#plan, output);
-    const folded = this.#plan.outer.filter((slot) => !kept.includes(slot));
-    const part = add(
-      mul(
-        linear(
-          folded.map((slot) => this.#plan.extents[slot]),
-          folded.map((slot) => this.#place.coordinates[slot]),
-        ),
-        u32(tilesOf(this.#plan)),
-      ),
-      this.#tile,
-    );
-    const index: Index = [this.#place.row, t, ...(parts > 1 ? [part] : []), ...own];
-    storeElement(this.#block, this.context, this.#result(position), index, encode(total));
+  #store({ output, position, inner, values }: LaneResult, place: ThreadPlace, channel: number, t: Expr): void {
+    const own = indexAt(output.kept, place.coordinates, inner);
+    storeElement(this.#block, this.context, this.#result(position), [place.row, t, ...own], values[channel]);
   }
 
   /** Writes the last states that somebody reads; of those that only add up, each span's part. */
   #finish(): void {
-    const { form, instr } = this;
-    const held = this.#body.held().map((value, i) => ({ value, ...this.#body.elements()[i] }));
-    const totals = held.filter(({ state }) => form?.plan.totals.includes(state));
-    const last = held.filter(({ state }) => !form?.plan.totals.includes(state));
+    const { form, plan } = this.options;
+    const held = this.#body.held().map((value, i) => ({ value, ...this.#body.elements[i] }));
+    const isTotal = ({ state }: { readonly state: number }) => form?.plan.totals.includes(state) === true;
     const block = this.#block;
-    block.if(this.#valid, () => {
-      totals.forEach(({ value }, i) => {
-        const parts = present(form?.parts, "lane-kernel", "parts");
-        const { row, coordinates } = this.#place;
-        block.store("arena", partPlace(parts, this.#plan, totals.length, this.#span, i, row, coordinates), value);
-      });
-      const isLast = form && infix("==", this.#span, minus(planWord(SPANS), u32(1)));
-      block.guarded(isLast, () => {
-        for (const { state, index, value } of last)
-          storeElement(block, this.context, instr.results[state], index, value);
+    this.#places.forEach((place, channel) => {
+      const own = held.filter((element) => element.channel === channel);
+      const totals = own.filter(isTotal);
+      block.guarded(place.valid, () => {
+        totals.forEach(({ value }, i) => {
+          const parts = present(form?.parts, "lane-kernel", "parts");
+          const { row, coordinates } = place;
+          block.store("arena", partPlace(parts, plan, totals.length, this.#span, i, row, coordinates), value);
+        });
+        const isLast = form && infix("==", this.#span, minus(planWord(SPANS), u32(1)));
+        block.guarded(isLast, () => {
+          for (const element of own) {
+            if (isTotal(element)) continue;
+            storeElement(block, this.context, this.instr.results[element.state], element.index, element.value);
+          }
+        });
       });
     });
   }
-}
-
-function byPosition(parts: readonly LaneResult[]): readonly (readonly LaneResult[])[] {
-  const groups = new Map<number, LaneResult[]>();
-  for (const part of parts) groups.set(part.position, [...(groups.get(part.position) ?? []), part]);
-  return [...groups.values()];
 }

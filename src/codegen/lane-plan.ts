@@ -45,21 +45,16 @@ export interface LanePlan {
   readonly outputs: readonly LaneOutput[];
   /** Stacks of other loops that are read at the thread's own places, by id; a slot or undefined for each axis of a row. */
   readonly residuals: ReadonlyMap<ValueId, Placement>;
-  readonly workgroupSize: number;
-  /** Copies of the memory where parts of sums meet: with two, in turn, one barrier a step suffices. */
-  readonly copies: number;
+  /** Channels that a workgroup has, of one place of the outer slots: its threads, times the channels of each. */
+  readonly channels: number;
 }
 
 /** Elements of all states that a thread may hold. */
 const MOST_REGISTERS = 128;
 /** Elements of a single state, since a step is written out for each. */
 const MOST_INNER = 32;
-/** Threads of a workgroup and copies of the parts of sums, the best first. */
-const LAYOUTS = [
-  { workgroupSize: 64, copies: 2 },
-  { workgroupSize: 32, copies: 2 },
-  { workgroupSize: 32, copies: 1 },
-] as const;
+/** Channels of a workgroup, the best first. */
+const CHANNELS = [64, 32, 16];
 
 /** The axes of a value or of a sum's terms that may become slots: a name each, which stands for the place there. */
 interface Node {
@@ -221,8 +216,12 @@ export function planLanes(
     ([id, nodes]) => [id, nodes.map((n) => (links.isAside(n) ? undefined : slotOf(n)))] as const,
   );
   const sums = addedElements(outputs);
-  const layout = LAYOUTS.find(({ workgroupSize, copies }) => sums * workgroupSize * copies <= WORKGROUP_MEMORY);
-  return layout && { extents, outer, lanes, states: placements, outputs, residuals: new Map(placed), ...layout };
+  const along = productOf(lanes.map((slot) => extents[slot]));
+  const enough =
+    sums === 0 ? CHANNELS : CHANNELS.filter((_, i) => i === CHANNELS.length - 1 || CHANNELS[i + 1] < along);
+  const channels = enough.find((n) => sums * n <= WORKGROUP_MEMORY);
+  if (channels === undefined) return undefined;
+  return { extents, outer, lanes, states: placements, outputs, residuals: new Map(placed), channels };
 }
 
 /** Terms of a sum that a thread has. */
@@ -235,11 +234,6 @@ export function innerSize(value: Value, placement: Placement): number {
     (n: number, slot, axis) => (slot === undefined ? n * Number(value.type.shape[axis + 1]) : n),
     1,
   );
-}
-
-/** Elements of a loop's states that a thread holds. */
-export function heldBy({ attrs }: Instr<"scan">, { states }: Pick<LanePlan, "states">): number {
-  return attrs.body.params.slice(0, attrs.states).reduce((n, state, i) => n + innerSize(state, states[i]), 0);
 }
 
 /** The array of all steps that a sequence is, at its own step or the one before. */
@@ -347,6 +341,6 @@ export function partsOf(plan: LanePlan, output: LaneOutput): number {
   return productOf(folded) * tilesOf(plan);
 }
 
-export function tilesOf({ extents, lanes, workgroupSize }: LanePlan): number {
-  return Math.ceil(productOf(lanes.map((slot) => extents[slot])) / workgroupSize);
+export function tilesOf({ extents, lanes, channels }: LanePlan): number {
+  return Math.ceil(productOf(lanes.map((slot) => extents[slot])) / channels);
 }

@@ -5,13 +5,14 @@ import { BATCH, type Dim, type Graph, type Value, type ValueId } from "../ir/typ
 import { present } from "../support/assert.js";
 import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
+import { statesSize } from "./kept-states.js";
 import { type Expr, type Kernel, knownWord, slotWord } from "./kernel-ir.js";
 import type { KernelStore } from "./kernel-store.js";
-import { laneKernels } from "./lane-kernel.js";
-import { heldBy, productOf } from "./lane-plan.js";
+import { laneKernels } from "./lane-kernels.js";
+import { productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernel } from "./matmul-kernel.js";
-import { CHUNK } from "./replay.js";
+import { CHUNK, type ChunkStarts } from "./replay.js";
 import { scanKernels } from "./scan-kernel.js";
 import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
@@ -63,7 +64,7 @@ interface Home {
 }
 
 /** The kernels that may do a group, the default first. */
-function kernelsOf(name: string, group: Group, context: KernelContext, starts: Expr | undefined): readonly Kernel[] {
+function kernelsOf(name: string, group: Group, context: KernelContext, starts?: ChunkStarts): readonly Kernel[] {
   switch (group.kind) {
     case "map":
       return [mapKernel(name, group, context)];
@@ -219,20 +220,20 @@ function chunkStarts(
   groups: readonly Group[],
   table: SlotTable,
   when: (at: number) => number,
-): ReadonlyMap<number, Expr> {
-  const found = new Map<number, Expr>();
+): ReadonlyMap<number, ChunkStarts> {
+  const found = new Map<number, ChunkStarts>();
   groups.forEach((group, at) => {
     if (group.kind !== "scan" || group.replay === undefined) return;
-    const { forward, plan } = group.replay;
+    const { forward, plan, states } = group.replay;
     const from = groups.findIndex((g) => g.kind === "scan" && g.instr === forward);
-    const size = count([BATCH, heldBy(forward, plan) * productOf(plan.extents)]);
+    const size = count([BATCH, statesSize(forward, plan, states) * productOf(plan.extents)]);
     const slot = table.open(
       "starts",
       { ...size, chunks: [{ length: forward.attrs.length, steps: CHUNK }] },
       when(from),
     );
     table.live(slot, when(at));
-    for (const group of [from, at]) found.set(group, table.offset(slot));
+    for (const group of [from, at]) found.set(group, { offset: table.offset(slot), states });
   });
   return found;
 }

@@ -7,7 +7,9 @@
  * It is done where both loops run a channel a thread and what would be written is more than what the forward loop reads.
  */
 
+import { definitions as definitionsIn, reads } from "../ir/traverse.js";
 import type { Instr, Value, ValueId } from "../ir/types.js";
+import type { Expr } from "./kernel-ir.js";
 import { type LanePlan, stackOf } from "./lane-plan.js";
 
 /** Steps of a chunk. */
@@ -18,8 +20,17 @@ export interface Replay {
   readonly plan: LanePlan;
   /** Results of the forward loop, by their numbers behind the states, that are computed again. */
   readonly again: readonly number[];
+  /** Numbers of the states that these depend on. */
+  readonly states: readonly number[];
   /** For each slot of the forward loop, that of the reverse one. */
   readonly slots: readonly number[];
+}
+
+/** The states of a loop at the starts of its chunks. */
+export interface ChunkStarts {
+  /** In the arena. */
+  readonly offset: Expr;
+  readonly states: readonly number[];
 }
 
 interface Candidate {
@@ -59,7 +70,8 @@ export function planReplay(
     if (slots === undefined) continue;
     const written = totalSize(again.map((i) => outputs[i]));
     const read = totalSize(forward.args.slice(forward.attrs.states));
-    if (written > read) return { forward, plan: forwardPlan, again, slots };
+    if (written <= read) continue;
+    return { forward, plan: forwardPlan, again, slots, states: statesBehind(forward, forwardPlan, again) };
   }
   return undefined;
 }
@@ -70,6 +82,31 @@ const totalSize = (values: readonly Value[]): number =>
     (n, { type }) => n + type.shape.reduce((m: number, dim) => (typeof dim === "number" ? m * dim : m), 1),
     0,
   );
+
+/** The states that some of a step's results depend on, by way of others. */
+function statesBehind({ attrs }: Instr<"scan">, plan: LanePlan, again: readonly number[]): readonly number[] {
+  const { body, states } = attrs;
+  const definitions = definitionsIn(body.instrs);
+  const found = new Set<number>();
+  const seen = new Set<ValueId>();
+  const visit = (value: Value) => {
+    if (seen.has(value.id)) return;
+    seen.add(value.id);
+    const state = body.params.findIndex(({ id }) => id === value.id);
+    if (state >= 0 && state < states) {
+      found.add(state);
+      visit(body.results[state]);
+    }
+    const instr = definitions.get(value.id);
+    if (instr !== undefined) reads(instr).forEach(visit);
+  };
+  for (const i of again) {
+    const { value } = plan.outputs[i];
+    found.add(body.results.findIndex(({ id }) => id === value.id));
+    visit(value);
+  }
+  return [...found].sort((a, b) => a - b);
+}
 
 /** The residuals' axes say which slots are the same; undefined unless each is one of the other's. */
 function commonSlots(

@@ -125,7 +125,7 @@ export function startOf({ plan, carried }: SpanForm, state: number, index: Index
 
 function elementsOf(group: SpanGroup) {
   const nowhere = { row: u32(0), coordinates: group.channels.map(() => u32(0)) };
-  return new LaneBody(group.instr, group.plan, nowhere, new Block()).elements();
+  return new LaneBody(group.instr, group.plan, [nowhere], new Block()).elements;
 }
 
 interface Thread {
@@ -187,7 +187,7 @@ function summary(
   const { length, reverse } = instr.attrs;
   const comment = `what each span of ${length} does to ${namesOf(group)}${reverse ? ", backwards" : ""}: a channel and span a thread`;
   return threads(name, comment, group.channels, true, ({ block, span, row, channel }) => {
-    const body = new LaneBody(instr, group.plan, { row, coordinates: channel }, block);
+    const body = new LaneBody(instr, group.plan, [{ row, coordinates: channel }], block);
     const outside = located(context, new Set(body.own));
     const definitions = new Map([...context.definitions, ...plan.definitions]);
     const scalars: Scalarizer = new Scalarizer(
@@ -203,7 +203,7 @@ function summary(
     overSteps(block, instr, unit, rangeOf(block, instr, unit, span), (t) => {
       const before = product.map((row) => row.map((held) => block.snapshot(held, "factor")));
       const matrix = new Map(
-        body.step(scalars, t, () => true).map(({ position, value }) => [String(entries[position]), value]),
+        body.step(scalars, t, () => true).map(({ position, values: [value] }) => [String(entries[position]), value]),
       );
       product.forEach((columns, i) => {
         columns.forEach((held, j) => {
@@ -235,7 +235,7 @@ function carry(name: string, whole: Instr<"scan">, group: SpanGroup, base: Expr,
   const comment = `where each span of ${whole.attrs.length} starts: ${namesOf(group)}; a channel a thread`;
   return threads(name, comment, group.channels, false, ({ block, row, channel }) => {
     const scalars = new Scalarizer(block, context.definitions, located(context));
-    const body = new LaneBody(group.instr, group.plan, { row, coordinates: channel }, block);
+    const body = new LaneBody(group.instr, group.plan, [{ row, coordinates: channel }], block);
     body.start((state, index) => scalars.at({ value: group.instr.args[state], index }));
     block.loop("span", planWord(SPANS), (span) => {
       const at = (entry: number) => place(group, base, span, entry, row, channel);
@@ -251,7 +251,7 @@ function carry(name: string, whole: Instr<"scan">, group: SpanGroup, base: Expr,
       before.forEach((state, i) => {
         block.store("arena", at(offsetEntry(i)), state);
       });
-      body.restart((i) => next[i]);
+      body.restart(next);
     });
   });
 }
@@ -262,8 +262,8 @@ function sums(name: string, loop: Instr<"scan">, lanes: LanePlan, form: SpanForm
   const parts = present(form.parts, "span-kernel", "parts");
   const comment = `sums of what the spans of ${loop.attrs.length} have added up; a channel a thread`;
   return threads(name, comment, lanes.extents, false, ({ block, row, channel }) => {
-    const body = new LaneBody(loop, lanes, { row, coordinates: channel }, block);
-    const elements = body.elements().filter(({ state }) => plan.totals.includes(state));
+    const body = new LaneBody(loop, lanes, [{ row, coordinates: channel }], block);
+    const elements = body.elements.filter(({ state }) => plan.totals.includes(state));
     const totals = elements.map(() => block.variable(f32(0), "total"));
     block.loop("span", planWord(SPANS), (span) => {
       totals.forEach((total, i) => {

@@ -1,10 +1,12 @@
 /** @file Loops with a channel a thread: which loops they are, and that they compute what the interpreter does. */
 
 import { describe, expect, test } from "vitest";
+import { variantsOf } from "../../runtime/variants.js";
 import { schedule } from "../../src/codegen/schedule.js";
 import { BATCH } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
 import { agreesOnDevice, compiles } from "../fuzz/properties.js";
+import { compileGraph } from "../support/execute.js";
 import { runOnDevice } from "../support/ladder.js";
 
 /** A model of one cell, its parameters `sizes`, over inputs of width `x`; the cell's first output has `y` axes. */
@@ -104,18 +106,41 @@ const cases: readonly (readonly [string, string, readonly (readonly number[])[]]
   ],
 ];
 
+function sized(text: string, [D, N, batch, T]: readonly number[]) {
+  const spec = {
+    text: text.replace("D = 1, N = 1", `D = ${D}, N = ${N}`),
+    lengths: { [BATCH]: batch, T },
+    seed: D + T,
+  };
+  return { spec, compiled: present(compiles(spec), "test", "the model") };
+}
+
 describe.each(cases)("%s", (_, text, shapes) => {
-  test.each(shapes)("D %i, N %i, batch %i, T %i", async (D, N, batch, T) => {
-    const spec = {
-      text: text.replace("D = 1, N = 1", `D = ${D}, N = ${N}`),
-      lengths: { [BATCH]: batch, T },
-      seed: D + T,
-    };
-    const compiled = present(compiles(spec), "test", "the model");
+  test.each(shapes)("D %i, N %i, batch %i, T %i", async (...sizes) => {
+    const { spec, compiled } = sized(text, sizes);
     const { groups } = schedule(present(compiled.module.graphs.train, "test", "a training step"));
     const loops = groups.flatMap((group) => (group.kind === "scan" ? [group.lanes !== undefined] : []));
     expect(loops).toEqual([true, true]);
     await agreesOnDevice(spec, compiled, runOnDevice);
+  });
+});
+
+/** Rows of which each thread may have several channels: all of them, or some with none. */
+const wide: readonly (readonly [string, string, readonly number[]])[] = [
+  ["selective", model(selective, "D, N", "D", "D"), [64, 3, 2, 35]],
+  ["selective", model(selective, "D, N", "D", "D"), [52, 7, 1, 36]],
+  ["heads", model(heads, "D, N", "3 * D", "3, D"), [59, 4, 2, 3]],
+  ["pointwise", model(pointwise, "D, N", "D", "D"), [128, 1, 2, 5]],
+  ["rotation", model(rotation, "D, N", "D", "D"), [61, 2, 2, 34]],
+];
+
+describe.each(wide)("%s", (_, text, sizes) => {
+  const { spec, compiled } = sized(text, sizes);
+  const { dispatches } = compileGraph(present(compiled.module.graphs.train, "test", "a training step")).program;
+  const variants = dispatches.map(variantsOf);
+  test("has such kernels", () => expect(variants.flat().some(({ own = 1 }) => own > 1)).toBe(true));
+  test.each([0, 1, 2])(`D, N, batch, T ${sizes.join(", ")}: variant %i`, async (variant) => {
+    await agreesOnDevice(spec, compiled, (...run) => runOnDevice(...run, variant));
   });
 });
 

@@ -29,14 +29,17 @@ function loop(channels: number): Dispatch {
 
 const plain: Dispatch = { label: "", layout: "step", words: [], kernel: "map", groups: [[counted(["T"], 1)]] };
 
+/** So many workgroups run side by side. */
+const device = (atOnce: number) => ({ software: false, atOnce });
+
 const spans = (channels: number, batch: number, T: number, atOnce: number) =>
-  chooseSpans([plain, loop(channels), loop(channels)], { [BATCH]: batch, T }, atOnce);
+  chooseSpans([plain, loop(channels), loop(channels)], { [BATCH]: batch, T }, device(atOnce));
 
 test("loops that fill the device stay whole, as do those of few steps, and programs without any", () => {
   expect(spans(128, 16, 4096, 2)).toBe(1);
   expect(spans(4096, 4, 4096, 256)).toBe(1);
   expect(spans(64, 1, 40, 256)).toBe(1);
-  expect(chooseSpans([plain], { [BATCH]: 1, T: 1e6 }, 256)).toBe(1);
+  expect(chooseSpans([plain], { [BATCH]: 1, T: 1e6 }, device(256))).toBe(1);
 });
 
 test("the fewer channels and the more steps there are, the more spans", () => {
@@ -52,8 +55,17 @@ test("the fewer channels and the more steps there are, the more spans", () => {
 test("the number of spans chosen is the cheapest of its neighbours", () => {
   const sizes = { [BATCH]: 2, T: 8192 };
   const { variants = [] } = loop(96);
-  const best = chooseSpans([loop(96)], sizes, 256);
-  const cost = (number: number) => loopCost(variants[0], "T", { ...sizes, [SPANS]: number }, 256);
+  const best = chooseSpans([loop(96)], sizes, device(256));
+  const cost = (number: number) => loopCost(variants[0], "T", { ...sizes, [SPANS]: number }, device(256));
   expect(cost(best)).toBeLessThanOrEqual(cost(2 * best));
   expect(cost(best)).toBeLessThanOrEqual(cost(best / 2));
+});
+
+test("several channels a thread are for software", () => {
+  const once = loop(64);
+  const several = { ...once, own: 4 };
+  const cost = (variant: typeof several | typeof once, software: boolean) =>
+    loopCost(variant, "T", { [BATCH]: 4, T: 4096, [SPANS]: 1 }, { software, atOnce: 2 });
+  expect(cost(several, true)).toBeLessThan(cost(once, true));
+  expect(cost(several, false)).toBeGreaterThan(cost(once, false));
 });
