@@ -56,65 +56,76 @@ fn map_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) pl
 }
 
 // scan over T: states %6; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+struct Plan { _B: u32, T: u32, s4_v: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < (plan._B * 3u));
-  let channel_2 = min(channel_0, ((plan._B * 3u) - 1u));
-  let row_3 = (channel_2 / 3u);
-  let place_4 = (channel_2 % 3u);
+  let channel_1 = min(channel_0, ((plan._B * 3u) - 1u));
+  let place_2 = (channel_1 % 3u);
+  let row_3 = (channel_1 / 3u);
+  let valid_4 = (channel_0 < (plan._B * 3u));
   var state_5 = 0.0f;
-  let x_8 = arena[(plan.s4_v + place_4)];
-  let v_10 = (1.0f - x_8);
-  for (var step_6 = 0u; step_6 < plan.T; step_6 += 1u) {
-    let now_7 = state_5;
-    let v_9 = (x_8 * now_7);
-    let xs_11 = arena[(plan.s0_xs + ((((row_3 * plan.T) + step_6) * 3u) + place_4))];
-    let v_12 = (v_10 * xs_11);
-    let h__13 = (v_9 + v_12);
-    state_5 = h__13;
-    if (valid_1) {
-      arena[(plan.s5_h + ((((row_3 * plan.T) + step_6) * 3u) + place_4))] = h__13;
+  let units_6 = ((plan.T + 3u) / 4u);
+  let first_7 = min(0u, plan.T);
+  let end_8 = min((units_6 * 4u), plan.T);
+  let x_12 = arena[(plan.s4_v + place_2)];
+  let v_14 = (1.0f - x_12);
+  let at_15 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_2);
+  let at_19 = ((plan.s5_h + ((row_3 * plan.T) * 3u)) + place_2);
+  for (var step_9 = 0u; step_9 < (end_8 - first_7); step_9 += 1u) {
+    let t_10 = (first_7 + step_9);
+    let now_11 = state_5;
+    let v_13 = (x_12 * now_11);
+    let xs_16 = arena[(at_15 + (t_10 * 3u))];
+    let v_17 = (v_14 * xs_16);
+    let h__18 = (v_13 + v_17);
+    state_5 = h__18;
+    if (valid_4) {
+      arena[(at_19 + (t_10 * 3u))] = h__18;
     }
   }
 }
 
 // scan over T: states %6; a channel and span a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+struct Plan { _B: u32, T: u32, s4_v: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_0_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
-  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
-  let span_3 = (channel_2 / (plan._B * 3u));
-  let rest_4 = (channel_2 % (plan._B * 3u));
-  let row_5 = (rest_4 / 3u);
-  let place_6 = (rest_4 % 3u);
-  var state_7 = arena[(plan.s10_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
-  let each_8 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_9 = min((span_3 * each_8), plan.T);
-  let to_10 = min((from_9 + each_8), plan.T);
-  let x_14 = arena[(plan.s4_v + place_6)];
-  let v_16 = (1.0f - x_14);
-  for (var step_11 = 0u; step_11 < (to_10 - from_9); step_11 += 1u) {
-    let t_12 = (from_9 + step_11);
-    let now_13 = state_7;
-    let v_15 = (x_14 * now_13);
-    let xs_17 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_12) * 3u) + place_6))];
-    let v_18 = (v_16 * xs_17);
-    let h__19 = (v_15 + v_18);
-    state_7 = h__19;
-    if (valid_1) {
-      arena[(plan.s5_h + ((((row_5 * plan.T) + t_12) * 3u) + place_6))] = h__19;
+  let channel_1 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_2 = (channel_1 / (plan._B * 3u));
+  let rest_3 = (channel_1 % (plan._B * 3u));
+  let place_4 = (rest_3 % 3u);
+  let row_5 = (rest_3 / 3u);
+  let valid_6 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  var state_7 = arena[(plan.s10_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_4)))];
+  let units_8 = ((plan.T + 3u) / 4u);
+  let each_9 = ((units_8 + (plan._spans - 1u)) / plan._spans);
+  let from_10 = min((span_2 * each_9), units_8);
+  let to_11 = min((from_10 + each_9), units_8);
+  let first_12 = min((from_10 * 4u), plan.T);
+  let end_13 = min((to_11 * 4u), plan.T);
+  let x_17 = arena[(plan.s4_v + place_4)];
+  let v_19 = (1.0f - x_17);
+  let at_20 = ((plan.s0_xs + ((row_5 * plan.T) * 3u)) + place_4);
+  let at_24 = ((plan.s5_h + ((row_5 * plan.T) * 3u)) + place_4);
+  for (var step_14 = 0u; step_14 < (end_13 - first_12); step_14 += 1u) {
+    let t_15 = (first_12 + step_14);
+    let now_16 = state_7;
+    let v_18 = (x_17 * now_16);
+    let xs_21 = arena[(at_20 + (t_15 * 3u))];
+    let v_22 = (v_19 * xs_21);
+    let h__23 = (v_18 + v_22);
+    state_7 = h__23;
+    if (valid_6) {
+      arena[(at_24 + (t_15 * 3u))] = h__23;
     }
   }
 }
 
 // what each span of T does to %6: a channel and span a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+struct Plan { _B: u32, T: u32, s4_v: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_0_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -123,32 +134,36 @@ fn scan_0_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
-  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_8 = min((span_2 * each_7), plan.T);
-  let to_9 = min((from_8 + each_7), plan.T);
-  let x_14 = arena[(plan.s4_v + place_4)];
-  let v_16 = (1.0f - x_14);
+  let units_7 = ((plan.T + 3u) / 4u);
+  let each_8 = ((units_7 + (plan._spans - 1u)) / plan._spans);
+  let from_9 = min((span_2 * each_8), units_7);
+  let to_10 = min((from_9 + each_8), units_7);
+  let first_11 = min((from_9 * 4u), plan.T);
+  let end_12 = min((to_10 * 4u), plan.T);
+  let x_17 = arena[(plan.s4_v + place_4)];
+  let v_19 = (1.0f - x_17);
+  let at_20 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
-    for (var step_10 = 0u; step_10 < (to_9 - from_8); step_10 += 1u) {
-      let t_11 = (from_8 + step_10);
-      let factor_12 = factor_6;
-      let now_13 = state_5;
-      let v_15 = (x_14 * now_13);
-      let xs_17 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_11) * 3u) + place_4))];
-      let v_18 = (v_16 * xs_17);
-      let h__19 = (v_15 + v_18);
-      state_5 = h__19;
-      factor_6 = clamp((x_14 * factor_12), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
+      let t_14 = (first_11 + step_13);
+      let factor_15 = factor_6;
+      let now_16 = state_5;
+      let v_18 = (x_17 * now_16);
+      let xs_21 = arena[(at_20 + (t_14 * 3u))];
+      let v_22 = (v_19 * xs_21);
+      let h__23 = (v_18 + v_22);
+      state_5 = h__23;
+      factor_6 = clamp((x_17 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
-    arena[(plan.s10_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
-    arena[(plan.s10_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+    arena[(((plan.s10_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
+    arena[((((plan.s10_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
   }
 }
 
 // where each span of T starts: %6; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
+struct Plan { _B: u32, T: u32, s4_v: u32, s0_xs: u32, s5_h: u32, _spans: u32, s10_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_0_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -157,15 +172,17 @@ fn scan_0_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
+  let at_8 = ((plan.s10_spans + (row_3 * 3u)) + place_4);
+  let at_10 = (((plan.s10_spans + (plan._B * 3u)) + (row_3 * 3u)) + place_4);
   if ((thread_0 < (plan._B * 3u))) {
     var state_5 = 0.0f;
     for (var span_6 = 0u; span_6 < plan._spans; span_6 += 1u) {
       let start_7 = state_5;
-      let offset_8 = arena[(plan.s10_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let factor_9 = arena[(plan.s10_spans + ((((span_6 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let next_10 = (offset_8 + (factor_9 * start_7));
-      arena[(plan.s10_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_7;
-      state_5 = next_10;
+      let offset_9 = arena[(at_8 + ((span_6 * 2u) * (plan._B * 3u)))];
+      let factor_11 = arena[(at_10 + ((span_6 * 2u) * (plan._B * 3u)))];
+      let next_12 = (offset_9 + (factor_11 * start_7));
+      arena[(at_8 + ((span_6 * 2u) * (plan._B * 3u)))] = start_7;
+      state_5 = next_12;
     }
   }
 }
@@ -180,14 +197,16 @@ fn alongside_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_
   if ((group < end_0)) {
     let group = group;
     let element_0 = ((group * 64u) + thread);
+    let at_3 = (plan.s5_h + (element_0 * 3u));
+    let at_5 = (plan.s1_ys + (element_0 * 3u));
     if ((element_0 < (plan._B * plan.T))) {
       var sum_1 = 0.0f;
       for (var k_2 = 0u; k_2 < 3u; k_2 += 1u) {
-        let h_3 = arena[(plan.s5_h + ((element_0 * 3u) + k_2))];
-        let ys_4 = arena[(plan.s1_ys + ((element_0 * 3u) + k_2))];
-        let v_5 = (h_3 - ys_4);
-        let v_6 = (v_5 * v_5);
-        sum_1 = (sum_1 + v_6);
+        let h_4 = arena[(at_3 + k_2)];
+        let ys_6 = arena[(at_5 + k_2)];
+        let v_7 = (h_4 - ys_6);
+        let v_8 = (v_7 * v_7);
+        sum_1 = (sum_1 + v_8);
       }
       arena[(plan.s6_v + element_0)] = sum_1;
     }
@@ -287,94 +306,104 @@ fn tree_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
 }
 
 // scan reverse over T: states %51, %89, %95; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+struct Plan { _B: u32, T: u32, s7_v: u32, s4_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < (plan._B * 3u));
-  let channel_2 = min(channel_0, ((plan._B * 3u) - 1u));
-  let row_3 = (channel_2 / 3u);
-  let place_4 = (channel_2 % 3u);
+  let channel_1 = min(channel_0, ((plan._B * 3u) - 1u));
+  let place_2 = (channel_1 % 3u);
+  let row_3 = (channel_1 / 3u);
+  let valid_4 = (channel_0 < (plan._B * 3u));
   var state_5 = 0.0f;
   var state_6 = 0.0f;
   var state_7 = 0.0f;
-  let x_16 = arena[(plan.s4_v + place_4)];
-  for (var step_8 = 0u; step_8 < plan.T; step_8 += 1u) {
-    let t_9 = ((plan.T - 1u) - step_8);
-    let now_10 = state_5;
-    let now_11 = state_6;
-    let now_12 = state_7;
-    let x_13 = arena[(plan.s7_v + ((((row_3 * plan.T) + t_9) * 3u) + place_4))];
-    let v_14 = (x_13 + x_13);
-    let v_15 = (now_10 + v_14);
-    let v_17 = (v_15 * x_16);
-    let xs_18 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_9) * 3u) + place_4))];
-    let v_19 = (v_15 * xs_18);
-    let v_20 = (now_11 + v_19);
-    let h_21 = arena[(plan.s5_h + ((((row_3 * plan.T) + (t_9 - 1u)) * 3u) + place_4))];
-    let v_22 = select(0.0f, h_21, ((t_9 - 1u) < plan.T));
-    let v_23 = (v_15 * v_22);
-    let v_24 = (now_12 + v_23);
-    state_5 = v_17;
-    state_6 = v_20;
-    state_7 = v_24;
+  let units_8 = ((plan.T + 3u) / 4u);
+  let first_9 = min(0u, plan.T);
+  let end_10 = min((units_8 * 4u), plan.T);
+  let at_16 = ((plan.s7_v + ((row_3 * plan.T) * 3u)) + place_2);
+  let x_20 = arena[(plan.s4_v + place_2)];
+  let at_22 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_2);
+  let at_26 = ((plan.s5_h + ((row_3 * plan.T) * 3u)) + place_2);
+  for (var step_11 = 0u; step_11 < (end_10 - first_9); step_11 += 1u) {
+    let t_12 = ((end_10 - 1u) - step_11);
+    let now_13 = state_5;
+    let now_14 = state_6;
+    let now_15 = state_7;
+    let x_17 = arena[(at_16 + (t_12 * 3u))];
+    let v_18 = (x_17 + x_17);
+    let v_19 = (now_13 + v_18);
+    let v_21 = (v_19 * x_20);
+    let xs_23 = arena[(at_22 + (t_12 * 3u))];
+    let v_24 = (v_19 * xs_23);
+    let v_25 = (now_14 + v_24);
+    let h_27 = arena[(at_26 + ((t_12 - 1u) * 3u))];
+    let v_28 = select(0.0f, h_27, ((t_12 - 1u) < plan.T));
+    let v_29 = (v_19 * v_28);
+    let v_30 = (now_15 + v_29);
+    state_5 = v_21;
+    state_6 = v_25;
+    state_7 = v_30;
   }
-  if (valid_1) {
-    arena[(plan.s8_v + ((row_3 * 3u) + place_4))] = state_6;
-    arena[(plan.s9_v + ((row_3 * 3u) + place_4))] = state_7;
+  if (valid_4) {
+    arena[((plan.s8_v + (row_3 * 3u)) + place_2)] = state_6;
+    arena[((plan.s9_v + (row_3 * 3u)) + place_2)] = state_7;
   }
 }
 
 // scan reverse over T: states %51, %89, %95; a channel and span a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+struct Plan { _B: u32, T: u32, s7_v: u32, s4_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
-  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
-  let span_3 = (channel_2 / (plan._B * 3u));
-  let rest_4 = (channel_2 % (plan._B * 3u));
-  let row_5 = (rest_4 / 3u);
-  let place_6 = (rest_4 % 3u);
-  var state_7 = arena[(plan.s11_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
-  var state_8 = select(0.0f, 0.0f, (span_3 == 0u));
-  var state_9 = select(0.0f, 0.0f, (span_3 == 0u));
-  let each_10 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_11 = min((span_3 * each_10), plan.T);
-  let to_12 = min((from_11 + each_10), plan.T);
-  let first_13 = (plan.T - to_12);
-  let end_14 = (plan.T - from_11);
-  let x_23 = arena[(plan.s4_v + place_6)];
-  for (var step_15 = 0u; step_15 < (end_14 - first_13); step_15 += 1u) {
-    let t_16 = ((end_14 - 1u) - step_15);
-    let now_17 = state_7;
-    let now_18 = state_8;
-    let now_19 = state_9;
-    let x_20 = arena[(plan.s7_v + ((((row_5 * plan.T) + t_16) * 3u) + place_6))];
-    let v_21 = (x_20 + x_20);
-    let v_22 = (now_17 + v_21);
-    let v_24 = (v_22 * x_23);
-    let xs_25 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_16) * 3u) + place_6))];
-    let v_26 = (v_22 * xs_25);
-    let v_27 = (now_18 + v_26);
-    let h_28 = arena[(plan.s5_h + ((((row_5 * plan.T) + (t_16 - 1u)) * 3u) + place_6))];
-    let v_29 = select(0.0f, h_28, ((t_16 - 1u) < plan.T));
-    let v_30 = (v_22 * v_29);
-    let v_31 = (now_19 + v_30);
-    state_7 = v_24;
-    state_8 = v_27;
-    state_9 = v_31;
+  let channel_1 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_2 = (channel_1 / (plan._B * 3u));
+  let rest_3 = (channel_1 % (plan._B * 3u));
+  let place_4 = (rest_3 % 3u);
+  let row_5 = (rest_3 / 3u);
+  let valid_6 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  var state_7 = arena[(plan.s11_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_4)))];
+  var state_8 = select(0.0f, 0.0f, (span_2 == 0u));
+  var state_9 = select(0.0f, 0.0f, (span_2 == 0u));
+  let units_10 = ((plan.T + 3u) / 4u);
+  let each_11 = ((units_10 + (plan._spans - 1u)) / plan._spans);
+  let from_12 = min((span_2 * each_11), units_10);
+  let to_13 = min((from_12 + each_11), units_10);
+  let first_14 = min(((units_10 - to_13) * 4u), plan.T);
+  let end_15 = min(((units_10 - from_12) * 4u), plan.T);
+  let at_21 = ((plan.s7_v + ((row_5 * plan.T) * 3u)) + place_4);
+  let x_25 = arena[(plan.s4_v + place_4)];
+  let at_27 = ((plan.s0_xs + ((row_5 * plan.T) * 3u)) + place_4);
+  let at_31 = ((plan.s5_h + ((row_5 * plan.T) * 3u)) + place_4);
+  for (var step_16 = 0u; step_16 < (end_15 - first_14); step_16 += 1u) {
+    let t_17 = ((end_15 - 1u) - step_16);
+    let now_18 = state_7;
+    let now_19 = state_8;
+    let now_20 = state_9;
+    let x_22 = arena[(at_21 + (t_17 * 3u))];
+    let v_23 = (x_22 + x_22);
+    let v_24 = (now_18 + v_23);
+    let v_26 = (v_24 * x_25);
+    let xs_28 = arena[(at_27 + (t_17 * 3u))];
+    let v_29 = (v_24 * xs_28);
+    let v_30 = (now_19 + v_29);
+    let h_32 = arena[(at_31 + ((t_17 - 1u) * 3u))];
+    let v_33 = select(0.0f, h_32, ((t_17 - 1u) < plan.T));
+    let v_34 = (v_24 * v_33);
+    let v_35 = (now_20 + v_34);
+    state_7 = v_26;
+    state_8 = v_30;
+    state_9 = v_35;
   }
-  if (valid_1) {
-    arena[(plan.s12_parts + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))] = state_8;
-    arena[(plan.s12_parts + ((((span_3 * 2u) + 1u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))] = state_9;
+  if (valid_6) {
+    arena[(((plan.s12_parts + ((span_2 * 2u) * (plan._B * 3u))) + (row_5 * 3u)) + place_4)] = state_8;
+    arena[((((plan.s12_parts + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_5 * 3u)) + place_4)] = state_9;
   }
 }
 
 // what each span of T does to %51, backwards: a channel and span a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+struct Plan { _B: u32, T: u32, s7_v: u32, s4_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -383,33 +412,35 @@ fn scan_1_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
-  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_8 = min((span_2 * each_7), plan.T);
-  let to_9 = min((from_8 + each_7), plan.T);
-  let first_10 = (plan.T - to_9);
-  let end_11 = (plan.T - from_8);
-  let x_19 = arena[(plan.s4_v + place_4)];
+  let units_7 = ((plan.T + 3u) / 4u);
+  let each_8 = ((units_7 + (plan._spans - 1u)) / plan._spans);
+  let from_9 = min((span_2 * each_8), units_7);
+  let to_10 = min((from_9 + each_8), units_7);
+  let first_11 = min(((units_7 - to_10) * 4u), plan.T);
+  let end_12 = min(((units_7 - from_9) * 4u), plan.T);
+  let at_17 = ((plan.s7_v + ((row_3 * plan.T) * 3u)) + place_4);
+  let x_21 = arena[(plan.s4_v + place_4)];
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
-    for (var step_12 = 0u; step_12 < (end_11 - first_10); step_12 += 1u) {
-      let t_13 = ((end_11 - 1u) - step_12);
-      let factor_14 = factor_6;
-      let now_15 = state_5;
-      let x_16 = arena[(plan.s7_v + ((((row_3 * plan.T) + t_13) * 3u) + place_4))];
-      let v_17 = (x_16 + x_16);
-      let v_18 = (now_15 + v_17);
-      let v_20 = (v_18 * x_19);
-      state_5 = v_20;
-      factor_6 = clamp((x_19 * factor_14), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
+      let t_14 = ((end_12 - 1u) - step_13);
+      let factor_15 = factor_6;
+      let now_16 = state_5;
+      let x_18 = arena[(at_17 + (t_14 * 3u))];
+      let v_19 = (x_18 + x_18);
+      let v_20 = (now_16 + v_19);
+      let v_22 = (v_20 * x_21);
+      state_5 = v_22;
+      factor_6 = clamp((x_21 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
-    arena[(plan.s11_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
-    arena[(plan.s11_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+    arena[(((plan.s11_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
+    arena[((((plan.s11_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
   }
 }
 
 // where each span of T starts: %51; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+struct Plan { _B: u32, T: u32, s7_v: u32, s4_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -418,21 +449,23 @@ fn scan_1_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
+  let at_8 = ((plan.s11_spans + (row_3 * 3u)) + place_4);
+  let at_10 = (((plan.s11_spans + (plan._B * 3u)) + (row_3 * 3u)) + place_4);
   if ((thread_0 < (plan._B * 3u))) {
     var state_5 = 0.0f;
     for (var span_6 = 0u; span_6 < plan._spans; span_6 += 1u) {
       let start_7 = state_5;
-      let offset_8 = arena[(plan.s11_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let factor_9 = arena[(plan.s11_spans + ((((span_6 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let next_10 = (offset_8 + (factor_9 * start_7));
-      arena[(plan.s11_spans + (((span_6 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_7;
-      state_5 = next_10;
+      let offset_9 = arena[(at_8 + ((span_6 * 2u) * (plan._B * 3u)))];
+      let factor_11 = arena[(at_10 + ((span_6 * 2u) * (plan._B * 3u)))];
+      let next_12 = (offset_9 + (factor_11 * start_7));
+      arena[(at_8 + ((span_6 * 2u) * (plan._B * 3u)))] = start_7;
+      state_5 = next_12;
     }
   }
 }
 
 // sums of what the spans of T have added up; a channel a thread
-struct Plan { _B: u32, s4_v: u32, T: u32, s7_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
+struct Plan { _B: u32, T: u32, s7_v: u32, s4_v: u32, s0_xs: u32, s5_h: u32, s8_v: u32, s9_v: u32, _spans: u32, s11_spans: u32, s12_parts: u32 }
 @compute @workgroup_size(64)
 fn scan_1_sums(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -441,22 +474,24 @@ fn scan_1_sums(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
+  let at_8 = ((plan.s12_parts + (row_3 * 3u)) + place_4);
+  let at_10 = (((plan.s12_parts + (plan._B * 3u)) + (row_3 * 3u)) + place_4);
   if ((thread_0 < (plan._B * 3u))) {
     var total_5 = 0.0f;
     var total_6 = 0.0f;
     for (var span_7 = 0u; span_7 < plan._spans; span_7 += 1u) {
-      let part_8 = arena[(plan.s12_parts + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      total_5 = (total_5 + part_8);
-      let part_9 = arena[(plan.s12_parts + ((((span_7 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      total_6 = (total_6 + part_9);
+      let part_9 = arena[(at_8 + ((span_7 * 2u) * (plan._B * 3u)))];
+      total_5 = (total_5 + part_9);
+      let part_11 = arena[(at_10 + ((span_7 * 2u) * (plan._B * 3u)))];
+      total_6 = (total_6 + part_11);
     }
-    arena[(plan.s8_v + ((row_3 * 3u) + place_4))] = total_5;
-    arena[(plan.s9_v + ((row_3 * 3u) + place_4))] = total_6;
+    arena[((plan.s8_v + (row_3 * 3u)) + place_4)] = total_5;
+    arena[((plan.s9_v + (row_3 * 3u)) + place_4)] = total_6;
   }
 }
 
 // %94, %100, %77 [3] by trees over [_B]
-struct Plan { _B: u32, s8_v: u32, s9_v: u32, s4_v: u32, s2_gradients: u32 }
+struct Plan { s8_v: u32, s9_v: u32, _B: u32, s4_v: u32, s2_gradients: u32 }
 var<workgroup> tree_partial_0: array<f32, 256>;
 var<workgroup> tree_partial_1: array<f32, 256>;
 @compute @workgroup_size(256)
@@ -464,95 +499,97 @@ fn tree_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
   let group = place.y * extent.x + place.x;
   var partial_0 = 0.0f;
   var partial_1 = 0.0f;
+  let at_3 = (plan.s8_v + group);
+  let at_5 = (plan.s9_v + group);
   for (var term_2 = thread; term_2 < plan._B; term_2 += 256u) {
-    let x_3 = arena[(plan.s8_v + ((term_2 * 3u) + group))];
-    partial_0 = (partial_0 + x_3);
-    let x_4 = arena[(plan.s9_v + ((term_2 * 3u) + group))];
-    partial_1 = (partial_1 + x_4);
+    let x_4 = arena[(at_3 + (term_2 * 3u))];
+    partial_0 = (partial_0 + x_4);
+    let x_6 = arena[(at_5 + (term_2 * 3u))];
+    partial_1 = (partial_1 + x_6);
   }
   tree_partial_0[thread] = partial_0;
   tree_partial_1[thread] = partial_1;
   workgroupBarrier();
   if ((thread < 128u)) {
-    let part_5 = tree_partial_0[thread];
-    let part_6 = tree_partial_0[(thread + 128u)];
-    tree_partial_0[thread] = (part_5 + part_6);
-    let part_7 = tree_partial_1[thread];
-    let part_8 = tree_partial_1[(thread + 128u)];
-    tree_partial_1[thread] = (part_7 + part_8);
+    let part_7 = tree_partial_0[thread];
+    let part_8 = tree_partial_0[(thread + 128u)];
+    tree_partial_0[thread] = (part_7 + part_8);
+    let part_9 = tree_partial_1[thread];
+    let part_10 = tree_partial_1[(thread + 128u)];
+    tree_partial_1[thread] = (part_9 + part_10);
   }
   workgroupBarrier();
   if ((thread < 64u)) {
-    let part_9 = tree_partial_0[thread];
-    let part_10 = tree_partial_0[(thread + 64u)];
-    tree_partial_0[thread] = (part_9 + part_10);
-    let part_11 = tree_partial_1[thread];
-    let part_12 = tree_partial_1[(thread + 64u)];
-    tree_partial_1[thread] = (part_11 + part_12);
+    let part_11 = tree_partial_0[thread];
+    let part_12 = tree_partial_0[(thread + 64u)];
+    tree_partial_0[thread] = (part_11 + part_12);
+    let part_13 = tree_partial_1[thread];
+    let part_14 = tree_partial_1[(thread + 64u)];
+    tree_partial_1[thread] = (part_13 + part_14);
   }
   workgroupBarrier();
   if ((thread < 32u)) {
-    let part_13 = tree_partial_0[thread];
-    let part_14 = tree_partial_0[(thread + 32u)];
-    tree_partial_0[thread] = (part_13 + part_14);
-    let part_15 = tree_partial_1[thread];
-    let part_16 = tree_partial_1[(thread + 32u)];
-    tree_partial_1[thread] = (part_15 + part_16);
+    let part_15 = tree_partial_0[thread];
+    let part_16 = tree_partial_0[(thread + 32u)];
+    tree_partial_0[thread] = (part_15 + part_16);
+    let part_17 = tree_partial_1[thread];
+    let part_18 = tree_partial_1[(thread + 32u)];
+    tree_partial_1[thread] = (part_17 + part_18);
   }
   workgroupBarrier();
   if ((thread < 16u)) {
-    let part_17 = tree_partial_0[thread];
-    let part_18 = tree_partial_0[(thread + 16u)];
-    tree_partial_0[thread] = (part_17 + part_18);
-    let part_19 = tree_partial_1[thread];
-    let part_20 = tree_partial_1[(thread + 16u)];
-    tree_partial_1[thread] = (part_19 + part_20);
+    let part_19 = tree_partial_0[thread];
+    let part_20 = tree_partial_0[(thread + 16u)];
+    tree_partial_0[thread] = (part_19 + part_20);
+    let part_21 = tree_partial_1[thread];
+    let part_22 = tree_partial_1[(thread + 16u)];
+    tree_partial_1[thread] = (part_21 + part_22);
   }
   workgroupBarrier();
   if ((thread < 8u)) {
-    let part_21 = tree_partial_0[thread];
-    let part_22 = tree_partial_0[(thread + 8u)];
-    tree_partial_0[thread] = (part_21 + part_22);
-    let part_23 = tree_partial_1[thread];
-    let part_24 = tree_partial_1[(thread + 8u)];
-    tree_partial_1[thread] = (part_23 + part_24);
+    let part_23 = tree_partial_0[thread];
+    let part_24 = tree_partial_0[(thread + 8u)];
+    tree_partial_0[thread] = (part_23 + part_24);
+    let part_25 = tree_partial_1[thread];
+    let part_26 = tree_partial_1[(thread + 8u)];
+    tree_partial_1[thread] = (part_25 + part_26);
   }
   workgroupBarrier();
   if ((thread < 4u)) {
-    let part_25 = tree_partial_0[thread];
-    let part_26 = tree_partial_0[(thread + 4u)];
-    tree_partial_0[thread] = (part_25 + part_26);
-    let part_27 = tree_partial_1[thread];
-    let part_28 = tree_partial_1[(thread + 4u)];
-    tree_partial_1[thread] = (part_27 + part_28);
+    let part_27 = tree_partial_0[thread];
+    let part_28 = tree_partial_0[(thread + 4u)];
+    tree_partial_0[thread] = (part_27 + part_28);
+    let part_29 = tree_partial_1[thread];
+    let part_30 = tree_partial_1[(thread + 4u)];
+    tree_partial_1[thread] = (part_29 + part_30);
   }
   workgroupBarrier();
   if ((thread < 2u)) {
-    let part_29 = tree_partial_0[thread];
-    let part_30 = tree_partial_0[(thread + 2u)];
-    tree_partial_0[thread] = (part_29 + part_30);
-    let part_31 = tree_partial_1[thread];
-    let part_32 = tree_partial_1[(thread + 2u)];
-    tree_partial_1[thread] = (part_31 + part_32);
+    let part_31 = tree_partial_0[thread];
+    let part_32 = tree_partial_0[(thread + 2u)];
+    tree_partial_0[thread] = (part_31 + part_32);
+    let part_33 = tree_partial_1[thread];
+    let part_34 = tree_partial_1[(thread + 2u)];
+    tree_partial_1[thread] = (part_33 + part_34);
   }
   workgroupBarrier();
   if ((thread < 1u)) {
-    let part_33 = tree_partial_0[thread];
-    let part_34 = tree_partial_0[(thread + 1u)];
-    tree_partial_0[thread] = (part_33 + part_34);
-    let part_35 = tree_partial_1[thread];
-    let part_36 = tree_partial_1[(thread + 1u)];
-    tree_partial_1[thread] = (part_35 + part_36);
+    let part_35 = tree_partial_0[thread];
+    let part_36 = tree_partial_0[(thread + 1u)];
+    tree_partial_0[thread] = (part_35 + part_36);
+    let part_37 = tree_partial_1[thread];
+    let part_38 = tree_partial_1[(thread + 1u)];
+    tree_partial_1[thread] = (part_37 + part_38);
   }
-  let x_40 = arena[(plan.s4_v + group)];
-  let v_41 = (1.0f - x_40);
-  let v_42 = (x_40 * v_41);
+  let x_42 = arena[(plan.s4_v + group)];
+  let v_43 = (1.0f - x_42);
+  let v_44 = (x_42 * v_43);
   if ((thread == 0u)) {
-    let total_37 = tree_partial_0[thread];
-    let total_38 = tree_partial_1[thread];
-    let v_39 = (total_38 - total_37);
-    let v_43 = (v_39 * v_42);
-    arena[(plan.s2_gradients + group)] = v_43;
+    let total_39 = tree_partial_0[thread];
+    let total_40 = tree_partial_1[thread];
+    let v_41 = (total_40 - total_39);
+    let v_45 = (v_41 * v_44);
+    arena[(plan.s2_gradients + group)] = v_45;
   }
 }
 
@@ -640,93 +677,106 @@ fn adamw_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
 }
 
 // %23 over [_B, T]
-struct Plan { _B: u32, T: u32, s4_h: u32, s1_ys: u32, s5_v: u32 }
+struct Plan { s4_h: u32, s1_ys: u32, _B: u32, T: u32, s5_v: u32 }
 @compute @workgroup_size(64)
 fn map_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let element_0 = ((group * 64u) + thread);
+  let at_3 = (plan.s4_h + (element_0 * 3u));
+  let at_5 = (plan.s1_ys + (element_0 * 3u));
   if ((element_0 < (plan._B * plan.T))) {
     var sum_1 = 0.0f;
     for (var k_2 = 0u; k_2 < 3u; k_2 += 1u) {
-      let h_3 = arena[(plan.s4_h + ((element_0 * 3u) + k_2))];
-      let ys_4 = arena[(plan.s1_ys + ((element_0 * 3u) + k_2))];
-      let v_5 = (h_3 - ys_4);
-      let v_6 = (v_5 * v_5);
-      sum_1 = (sum_1 + v_6);
+      let h_4 = arena[(at_3 + k_2)];
+      let ys_6 = arena[(at_5 + k_2)];
+      let v_7 = (h_4 - ys_6);
+      let v_8 = (v_7 * v_7);
+      sum_1 = (sum_1 + v_8);
     }
     arena[(plan.s5_v + element_0)] = sum_1;
   }
 }
 
 // scan over T: states %6; a channel a thread
-struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+struct Plan { _B: u32, s1_leaky_h: u32, T: u32, s4_v: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_2(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < (plan._B * 3u));
-  let channel_2 = min(channel_0, ((plan._B * 3u) - 1u));
-  let row_3 = (channel_2 / 3u);
-  let place_4 = (channel_2 % 3u);
-  let leaky_h_5 = arena[(plan.s1_leaky_h + ((row_3 * 3u) + place_4))];
+  let channel_1 = min(channel_0, ((plan._B * 3u) - 1u));
+  let place_2 = (channel_1 % 3u);
+  let row_3 = (channel_1 / 3u);
+  let valid_4 = (channel_0 < (plan._B * 3u));
+  let leaky_h_5 = arena[((plan.s1_leaky_h + (row_3 * 3u)) + place_2)];
   var state_6 = leaky_h_5;
-  let x_9 = arena[(plan.s4_v + place_4)];
-  let v_11 = (1.0f - x_9);
-  for (var step_7 = 0u; step_7 < plan.T; step_7 += 1u) {
-    let now_8 = state_6;
-    let v_10 = (x_9 * now_8);
-    let xs_12 = arena[(plan.s0_xs + ((((row_3 * plan.T) + step_7) * 3u) + place_4))];
-    let v_13 = (v_11 * xs_12);
-    let h__14 = (v_10 + v_13);
-    state_6 = h__14;
-    if (valid_1) {
-      arena[(plan.s2_smooth + ((((row_3 * plan.T) + step_7) * 3u) + place_4))] = h__14;
+  let units_7 = ((plan.T + 3u) / 4u);
+  let first_8 = min(0u, plan.T);
+  let end_9 = min((units_7 * 4u), plan.T);
+  let x_13 = arena[(plan.s4_v + place_2)];
+  let v_15 = (1.0f - x_13);
+  let at_16 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_2);
+  let at_20 = ((plan.s2_smooth + ((row_3 * plan.T) * 3u)) + place_2);
+  for (var step_10 = 0u; step_10 < (end_9 - first_8); step_10 += 1u) {
+    let t_11 = (first_8 + step_10);
+    let now_12 = state_6;
+    let v_14 = (x_13 * now_12);
+    let xs_17 = arena[(at_16 + (t_11 * 3u))];
+    let v_18 = (v_15 * xs_17);
+    let h__19 = (v_14 + v_18);
+    state_6 = h__19;
+    if (valid_4) {
+      arena[(at_20 + (t_11 * 3u))] = h__19;
     }
   }
-  if (valid_1) {
-    arena[(plan.s3_leaky_h + ((row_3 * 3u) + place_4))] = state_6;
+  if (valid_4) {
+    arena[((plan.s3_leaky_h + (row_3 * 3u)) + place_2)] = state_6;
   }
 }
 
 // scan over T: states %6; a channel and span a thread
-struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+struct Plan { _B: u32, s1_leaky_h: u32, T: u32, s4_v: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_2_spans(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
   let channel_0 = ((group * 64u) + thread);
-  let valid_1 = (channel_0 < ((plan._B * 3u) * plan._spans));
-  let channel_2 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
-  let span_3 = (channel_2 / (plan._B * 3u));
-  let rest_4 = (channel_2 % (plan._B * 3u));
-  let row_5 = (rest_4 / 3u);
-  let place_6 = (rest_4 % 3u);
-  var state_7 = arena[(plan.s5_spans + (((span_3 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_6)))];
-  let each_8 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_9 = min((span_3 * each_8), plan.T);
-  let to_10 = min((from_9 + each_8), plan.T);
-  let x_14 = arena[(plan.s4_v + place_6)];
-  let v_16 = (1.0f - x_14);
-  for (var step_11 = 0u; step_11 < (to_10 - from_9); step_11 += 1u) {
-    let t_12 = (from_9 + step_11);
-    let now_13 = state_7;
-    let v_15 = (x_14 * now_13);
-    let xs_17 = arena[(plan.s0_xs + ((((row_5 * plan.T) + t_12) * 3u) + place_6))];
-    let v_18 = (v_16 * xs_17);
-    let h__19 = (v_15 + v_18);
-    state_7 = h__19;
-    if (valid_1) {
-      arena[(plan.s2_smooth + ((((row_5 * plan.T) + t_12) * 3u) + place_6))] = h__19;
+  let channel_1 = min(channel_0, (((plan._B * 3u) * plan._spans) - 1u));
+  let span_2 = (channel_1 / (plan._B * 3u));
+  let rest_3 = (channel_1 % (plan._B * 3u));
+  let place_4 = (rest_3 % 3u);
+  let row_5 = (rest_3 / 3u);
+  let valid_6 = (channel_0 < ((plan._B * 3u) * plan._spans));
+  var state_7 = arena[(plan.s5_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_5 * 3u) + place_4)))];
+  let units_8 = ((plan.T + 3u) / 4u);
+  let each_9 = ((units_8 + (plan._spans - 1u)) / plan._spans);
+  let from_10 = min((span_2 * each_9), units_8);
+  let to_11 = min((from_10 + each_9), units_8);
+  let first_12 = min((from_10 * 4u), plan.T);
+  let end_13 = min((to_11 * 4u), plan.T);
+  let x_17 = arena[(plan.s4_v + place_4)];
+  let v_19 = (1.0f - x_17);
+  let at_20 = ((plan.s0_xs + ((row_5 * plan.T) * 3u)) + place_4);
+  let at_24 = ((plan.s2_smooth + ((row_5 * plan.T) * 3u)) + place_4);
+  for (var step_14 = 0u; step_14 < (end_13 - first_12); step_14 += 1u) {
+    let t_15 = (first_12 + step_14);
+    let now_16 = state_7;
+    let v_18 = (x_17 * now_16);
+    let xs_21 = arena[(at_20 + (t_15 * 3u))];
+    let v_22 = (v_19 * xs_21);
+    let h__23 = (v_18 + v_22);
+    state_7 = h__23;
+    if (valid_6) {
+      arena[(at_24 + (t_15 * 3u))] = h__23;
     }
   }
-  if (valid_1) {
-    if ((span_3 == (plan._spans - 1u))) {
-      arena[(plan.s3_leaky_h + ((row_5 * 3u) + place_6))] = state_7;
+  if (valid_6) {
+    if ((span_2 == (plan._spans - 1u))) {
+      arena[((plan.s3_leaky_h + (row_5 * 3u)) + place_4)] = state_7;
     }
   }
 }
 
 // what each span of T does to %6: a channel and span a thread
-struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+struct Plan { _B: u32, s1_leaky_h: u32, T: u32, s4_v: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_2_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -735,32 +785,36 @@ fn scan_2_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
-  let each_7 = ((plan.T + (plan._spans - 1u)) / plan._spans);
-  let from_8 = min((span_2 * each_7), plan.T);
-  let to_9 = min((from_8 + each_7), plan.T);
-  let x_14 = arena[(plan.s4_v + place_4)];
-  let v_16 = (1.0f - x_14);
+  let units_7 = ((plan.T + 3u) / 4u);
+  let each_8 = ((units_7 + (plan._spans - 1u)) / plan._spans);
+  let from_9 = min((span_2 * each_8), units_7);
+  let to_10 = min((from_9 + each_8), units_7);
+  let first_11 = min((from_9 * 4u), plan.T);
+  let end_12 = min((to_10 * 4u), plan.T);
+  let x_17 = arena[(plan.s4_v + place_4)];
+  let v_19 = (1.0f - x_17);
+  let at_20 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
-    for (var step_10 = 0u; step_10 < (to_9 - from_8); step_10 += 1u) {
-      let t_11 = (from_8 + step_10);
-      let factor_12 = factor_6;
-      let now_13 = state_5;
-      let v_15 = (x_14 * now_13);
-      let xs_17 = arena[(plan.s0_xs + ((((row_3 * plan.T) + t_11) * 3u) + place_4))];
-      let v_18 = (v_16 * xs_17);
-      let h__19 = (v_15 + v_18);
-      state_5 = h__19;
-      factor_6 = clamp((x_14 * factor_12), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+    for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
+      let t_14 = (first_11 + step_13);
+      let factor_15 = factor_6;
+      let now_16 = state_5;
+      let v_18 = (x_17 * now_16);
+      let xs_21 = arena[(at_20 + (t_14 * 3u))];
+      let v_22 = (v_19 * xs_21);
+      let h__23 = (v_18 + v_22);
+      state_5 = h__23;
+      factor_6 = clamp((x_17 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
-    arena[(plan.s5_spans + (((span_2 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = state_5;
-    arena[(plan.s5_spans + ((((span_2 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = factor_6;
+    arena[(((plan.s5_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
+    arena[((((plan.s5_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
   }
 }
 
 // where each span of T starts: %6; a channel a thread
-struct Plan { _B: u32, s1_leaky_h: u32, s4_v: u32, T: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
+struct Plan { _B: u32, s1_leaky_h: u32, T: u32, s4_v: u32, s0_xs: u32, s2_smooth: u32, s3_leaky_h: u32, _spans: u32, s5_spans: u32 }
 @compute @workgroup_size(64)
 fn scan_2_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
@@ -769,16 +823,18 @@ fn scan_2_carry(@builtin(local_invocation_index) thread: u32, @builtin(workgroup
   let span_2 = (thread_0 / (plan._B * 3u));
   let row_3 = (channel_1 / 3u);
   let place_4 = (channel_1 % 3u);
-  let leaky_h_5 = arena[(plan.s1_leaky_h + ((row_3 * 3u) + place_4))];
+  let leaky_h_5 = arena[((plan.s1_leaky_h + (row_3 * 3u)) + place_4)];
+  let at_9 = ((plan.s5_spans + (row_3 * 3u)) + place_4);
+  let at_11 = (((plan.s5_spans + (plan._B * 3u)) + (row_3 * 3u)) + place_4);
   if ((thread_0 < (plan._B * 3u))) {
     var state_6 = leaky_h_5;
     for (var span_7 = 0u; span_7 < plan._spans; span_7 += 1u) {
       let start_8 = state_6;
-      let offset_9 = arena[(plan.s5_spans + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let factor_10 = arena[(plan.s5_spans + ((((span_7 * 2u) + 1u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))];
-      let next_11 = (offset_9 + (factor_10 * start_8));
-      arena[(plan.s5_spans + (((span_7 * 2u) * (plan._B * 3u)) + ((row_3 * 3u) + place_4)))] = start_8;
-      state_6 = next_11;
+      let offset_10 = arena[(at_9 + ((span_7 * 2u) * (plan._B * 3u)))];
+      let factor_12 = arena[(at_11 + ((span_7 * 2u) * (plan._B * 3u)))];
+      let next_13 = (offset_10 + (factor_12 * start_8));
+      arena[(at_9 + ((span_7 * 2u) * (plan._B * 3u)))] = start_8;
+      state_6 = next_13;
     }
   }
 }
