@@ -15,7 +15,7 @@ import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
-import { chooseVariants, passesOf, variantsOf, withSpans } from "./variants.js";
+import { type Choice, chooseVariants, passesOf, variantsOf, withSpans } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -91,7 +91,7 @@ export class Execution {
   /**
    * Makes the pipelines, all at the same time.
    * @param given the batch under `BATCH`, and each length; the number of spans of loops, if it is not to be chosen.
-   * @param chosen which variant does each dispatch.
+   * @param chosen which variant does each dispatch, and how many spans loops have.
    * @throws Error when the arena exceeds the device's limits or memory, saying what to lower.
    */
   static async create(
@@ -99,10 +99,10 @@ export class Execution {
     given: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[] = [],
-    chosen: readonly number[] = chooseVariants(compiled.program.dispatches, given, compiled.kernels.device),
+    chosen: Choice = chooseVariants(compiled.program.dispatches, given, compiled.kernels.device),
   ): Promise<Execution> {
     const { kernels: all, program, title } = compiled;
-    const sizes = withSpans(program.dispatches, given, all.device);
+    const sizes = withSpans(program.dispatches, given, all.device, chosen);
     const kernels = await Promise.all(
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );

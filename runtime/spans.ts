@@ -40,6 +40,11 @@ export function loopCost(variant: Variant, length: string, sizes: Lengths, { atO
   return (waves + summaries) * steps + number + DISPATCH * (before.length + behind.length);
 }
 
+export const mostSpans = (steps: number): number => Math.min(MOST_SPANS, Math.floor(steps / FEWEST_STEPS));
+
+export const isSpans = (value: unknown): boolean =>
+  typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MOST_SPANS;
+
 /** The length of a loop that may be cut. */
 export const cutLength = ({ variants = [] }: Dispatch): string | undefined =>
   variants.find(({ spans }) => spans !== undefined)?.spans?.length;
@@ -52,7 +57,7 @@ export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, mac
   });
   const longest = Math.max(0, ...loops.map(({ length }) => sizes[length]));
   let best = { spans: 1, cost: Number.POSITIVE_INFINITY };
-  for (let spans = 1; spans === 1 || (spans <= MOST_SPANS && spans * FEWEST_STEPS <= longest); spans *= 2) {
+  for (let spans = 1; spans === 1 || spans <= mostSpans(longest); spans *= 2) {
     const own = { ...sizes, [SPANS]: spans };
     const cost = loops.reduce(
       (sum, { length, variants }) => sum + Math.min(...variants.map((each) => loopCost(each, length, own, machine))),

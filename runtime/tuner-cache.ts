@@ -6,7 +6,7 @@ import { passesOf, variantsOf } from "./variants.js";
 
 /** Asynchronous, like whatever holds it. What it loses is measured again. */
 export interface TuningCache {
-  /** The number of the kernel of each dispatch, as it was set under that key. */
+  /** The number of the kernel of each dispatch, then that of the spans of loops, as it was set under that key. */
   get(key: string): Promise<readonly number[] | undefined>;
   set(key: string, value: readonly number[]): Promise<void>;
 }

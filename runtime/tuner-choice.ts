@@ -3,16 +3,13 @@
 import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import type { Program } from "./manifest.js";
+import { cutLength, isSpans } from "./spans.js";
 import { type Tuning, tune } from "./tuner.js";
 import { type TuningCache, tuningKey } from "./tuner-cache.js";
-import { fitsDevice, variantsOf } from "./variants.js";
+import { type Choice, fitsDevice, variantsOf } from "./variants.js";
 
-/** The numbers of the kernels of a program, as `Execution.create` takes them; absent where the model is not tuned. */
-export async function tunedVariants(
-  core: ModelCore,
-  name: ProgramName,
-  sizes: Lengths,
-): Promise<readonly number[] | undefined> {
+/** The choice for a program, as `Execution.create` takes it; absent where the model is not tuned. */
+export async function tunedVariants(core: ModelCore, name: ProgramName, sizes: Lengths): Promise<Choice | undefined> {
   const { tuningCache: cache, device } = core;
   if (cache === undefined) return undefined;
   const compiled = core.compile(name);
@@ -36,8 +33,11 @@ export async function tuneAnew(
 }
 
 /** A cache may come from anywhere, and the limits that a device was requested with are no part of its key. */
-function isChoice(value: unknown, { dispatches }: Program, device: GPUDevice): value is readonly number[] {
-  if (!Array.isArray(value) || value.length !== dispatches.length) return false;
+function isChoice(value: unknown, { dispatches }: Program, device: GPUDevice): value is Choice {
+  if (!Array.isArray(value)) return false;
+  const spans: readonly unknown[] = value.slice(dispatches.length);
+  if (spans.length !== (dispatches.some((dispatch) => cutLength(dispatch) !== undefined) ? 1 : 0)) return false;
+  if (!spans.every((number) => isSpans(number))) return false;
   return dispatches.every((dispatch, at) => {
     const variant = variantsOf(dispatch)[value[at]];
     return variant !== undefined && (value[at] === 0 || fitsDevice(variant, device));

@@ -7,14 +7,15 @@ import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
 import { SPANS, type Variant } from "./manifest.js";
-import { Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
+import { type CompiledProgram, Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
 import { Readback, type Region, type Values } from "./readback.js";
+import { cutLength } from "./spans.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
 import { randomInputs } from "./tuner-inputs.js";
-import { chooseVariants, fitsDevice, variantsOf } from "./variants.js";
+import { type Choice, chooseVariants, fitsDevice, spansToTry, variantsOf } from "./variants.js";
 
-/** A kernel that was tried: timed, or dropped and not to be used. */
-export type Candidate = { readonly variant: Variant } & (
+/** A kernel that was tried: timed, or dropped and not to be used. `spans`: how many, of a loop that is cut. */
+export type Candidate = { readonly variant: Variant; readonly spans?: number } & (
   | { /** Milliseconds of the dispatch. */ readonly ms: number }
   | { /** Why. */ readonly dropped: string }
 );
@@ -32,8 +33,7 @@ export interface TunedDispatch {
 }
 
 export interface Tuning {
-  /** The number of the variant for every dispatch of the program. */
-  readonly chosen: readonly number[];
+  readonly chosen: Choice;
   readonly dispatches: readonly TunedDispatch[];
 }
 
@@ -55,11 +55,39 @@ export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): 
   // An update changes parameters, which are the model's; it comes last, so what stands before it runs without it.
   const update = dispatches.findIndex(({ layout }) => layout === "update");
   const program = { ...whole.program, dispatches: update < 0 ? dispatches : dispatches.slice(0, update) };
-  const last = program.dispatches.findLastIndex((dispatch) => variantsOf(dispatch).length > 1);
-  if (last < 0) return { chosen: modelled, dispatches: [] };
+  const compiled = { ...whole, program };
+  const several = program.dispatches.flatMap((dispatch, at) => (variantsOf(dispatch).length > 1 ? [at] : []));
+  if (several.length === 0) return { chosen: modelled, dispatches: [] };
 
+  const loops = several.filter((at) => cutLength(dispatches[at]) !== undefined);
+  const [spans, ...others] = spansToTry(dispatches, sizes, core.device);
+  const all = await measure(core, compiled, { ...sizes, [SPANS]: spans }, several);
+  let best: { readonly spans: number; readonly tuned: typeof all } = {
+    spans,
+    tuned: all.filter(({ dispatch }) => loops.includes(dispatch)),
+  };
+  for (const number of loops.length === 0 ? [] : others) {
+    const tuned = await measure(core, compiled, { ...sizes, [SPANS]: number }, loops);
+    if (timeOfAll(tuned) < timeOfAll(best.tuned)) best = { spans: number, tuned };
+  }
+  const tuned = all
+    .map((each) => best.tuned.find(({ dispatch }) => dispatch === each.dispatch) ?? each)
+    .map((each): TunedDispatch => ({ ...each, modelled: modelled[each.dispatch] }));
+  const found = new Map(tuned.map(({ dispatch, chosen }) => [dispatch, chosen]));
+  const variants = modelled.map((choice, at) => found.get(at) ?? choice);
+  return { chosen: loops.length === 0 ? variants : [...variants, best.spans], dispatches: tuned };
+}
+
+/** Tries the variants of some dispatches. */
+async function measure(
+  core: ModelCore,
+  compiled: CompiledProgram,
+  sizes: Lengths,
+  several: readonly number[],
+): Promise<readonly Omit<TunedDispatch, "modelled">[]> {
+  const { program } = compiled;
   const defaults = program.dispatches.map(() => 0);
-  const execution = await Execution.create({ ...whole, program }, sizes, { params: core.params }, [], defaults);
+  const execution = await Execution.create(compiled, sizes, { params: core.params }, [], defaults);
   try {
     const { inputs, targets, ragged } = core.manifest;
     const ports = [...inputs, ...targets];
@@ -69,16 +97,15 @@ export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): 
     execution.setDraws(0, 1);
     const trial = await Trial.create(core, execution);
     try {
-      const tuned: TunedDispatch[] = [];
-      for (const [at, dispatch] of program.dispatches.slice(0, last + 1).entries()) {
-        if (variantsOf(dispatch).length > 1) {
+      const tuned: Omit<TunedDispatch, "modelled">[] = [];
+      for (let at = 0; at <= Math.max(...several); at++) {
+        if (several.includes(at)) {
           const candidates = await trial.candidates(at);
-          tuned.push({ dispatch: at, candidates, chosen: fastest(candidates), modelled: modelled[at] });
+          tuned.push({ dispatch: at, candidates, chosen: fastest(candidates) });
         }
         await trial.run(execution.kernels[at]);
       }
-      const found = new Map(tuned.map(({ dispatch, chosen }) => [dispatch, chosen]));
-      return { chosen: modelled.map((choice, at) => found.get(at) ?? choice), dispatches: tuned };
+      return tuned;
     } finally {
       trial.destroy();
     }
@@ -88,6 +115,9 @@ export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): 
 }
 
 const timeOf = (candidate: Candidate): number => ("ms" in candidate ? candidate.ms : Number.POSITIVE_INFINITY);
+
+const timeOfAll = (tuned: readonly Pick<TunedDispatch, "candidates" | "chosen">[]): number =>
+  tuned.reduce((sum, { candidates, chosen }) => sum + timeOf(candidates[chosen]), 0);
 
 function fastest(candidates: readonly Candidate[]): number {
   const times = candidates.map(timeOf);
@@ -143,7 +173,8 @@ class Trial {
     this.#restore();
     return tried.map((each, number): Candidate => {
       const variant = variantsOf(dispatch)[number];
-      return typeof each === "string" ? { variant, dropped: each } : { variant, ms: times.get(each) ?? Number.NaN };
+      const tried = { variant, ...(variant.spans && { spans: execution.sizes[SPANS] }) };
+      return typeof each === "string" ? { ...tried, dropped: each } : { ...tried, ms: times.get(each) ?? Number.NaN };
     });
   }
 

@@ -6,7 +6,7 @@
 import type { Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
 import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
-import { chooseSpans, cutLength, groupsOf, loopCost } from "./spans.js";
+import { chooseSpans, cutLength, groupsOf, loopCost, mostSpans } from "./spans.js";
 
 /** The default first. */
 export function variantsOf(dispatch: Dispatch): readonly Variant[] {
@@ -40,6 +40,9 @@ export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limit
   return threads <= most && workgroupBytes <= limits.maxComputeWorkgroupStorageSize;
 }
 
+/** The number of the variant of each dispatch; behind them, of a program whose loops may be cut, that of their spans. */
+export type Choice = readonly number[];
+
 /** The number of the cheapest variant of each dispatch; the default where none fits, of which the device will say why. */
 export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
   const { software } = describeAdapterInfo(device.adapterInfo);
@@ -62,14 +65,29 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
   });
 }
 
-/** The sizes with the number of spans of loops, unless it is given. */
-export function withSpans(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): Lengths {
+/** The sizes with the number of spans of loops: as given with them or with a choice, or else by a model of the cost. */
+export function withSpans(
+  dispatches: readonly Dispatch[],
+  sizes: Lengths,
+  device: GPUDevice,
+  choice: Choice = [],
+): Lengths {
   if (sizes[SPANS] !== undefined) return sizes;
+  const [chosen] = choice.slice(dispatches.length);
+  if (chosen !== undefined) return { ...sizes, [SPANS]: chosen };
   const { software } = describeAdapterInfo(device.adapterInfo);
   return { ...sizes, [SPANS]: chooseSpans(dispatches, sizes, machineOf(software)) };
 }
 
 const machineOf = (software: boolean) => ({ software, atOnce: software ? cores() : GPU_CHANNELS });
+
+/** What the model of the cost says first, then others that may be better: it knows nothing of the device's size. */
+export function spansToTry(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
+  const modelled = withSpans(dispatches, sizes, device)[SPANS];
+  const longest = Math.max(0, ...dispatches.flatMap((dispatch) => sizes[cutLength(dispatch) ?? ""] ?? []));
+  const others = [modelled / 4, modelled * 4, modelled * 16];
+  return [modelled, ...others.filter((spans) => spans > 1 && spans <= mostSpans(longest))];
+}
 
 /** Node.js before 21 does not say. */
 function cores(): number {

@@ -109,7 +109,7 @@ function table({ program, dispatches }: TunedProgram): string {
     ["", "", "", ""],
     ...candidates.map((candidate, at) => {
       const marks = [...(at === chosen ? ["chosen"] : []), ...(at === modelled ? ["the cost model's"] : [])];
-      return [candidate.variant.kernel, shape(candidate.variant), time(candidate), marks.join(", ")];
+      return [candidate.variant.kernel, shape(candidate), time(candidate), marks.join(", ")];
     }),
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
@@ -119,9 +119,9 @@ function table({ program, dispatches }: TunedProgram): string {
   return [pc.bold(program), ...lines.slice(1)].join("\n");
 }
 
-/** What variants differ in: "rows 4, own 1, threads 64". */
-function shape(variant: Variant): string {
-  return Object.entries(numbersOf(variant))
+/** What variants differ in: "rows 4, own 1, threads 64", "threads 64, spans 32". */
+function shape({ variant, spans }: Candidate): string {
+  return Object.entries({ ...numbersOf(variant), ...(spans !== undefined && { spans }) })
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
 }

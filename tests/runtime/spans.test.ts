@@ -1,8 +1,15 @@
-/** @file Into how many spans the runtime cuts loops, from sizes and cores alone. */
+/** @file Into how many spans the runtime cuts loops: from sizes and cores, or as the tuner found, and that they train alike. */
 
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { BATCH, type Count, type Dispatch, SPANS } from "../../runtime/manifest.js";
+import { Model } from "../../runtime/model.js";
 import { chooseSpans, loopCost } from "../../runtime/spans.js";
+import type { TuningCache } from "../../runtime/tuner-cache.js";
+import { variantsOf } from "../../runtime/variants.js";
+import { present } from "../../src/support/assert.js";
+import { compileText } from "../support/compiled.js";
+import { testDevice } from "../support/device.js";
+import { distance, randomArray } from "./support.js";
 
 const counted = (lengths: readonly string[], factor: number): Count => ({ factor, lengths, divisor: 64 });
 
@@ -68,4 +75,73 @@ test("several channels a thread are for software", () => {
     loopCost(variant, "T", { [BATCH]: 4, T: 4096, [SPANS]: 1 }, { software, atOnce: 2 });
   expect(cost(several, true)).toBeLessThan(cost(once, true));
   expect(cost(several, false)).toBeGreaterThan(cost(once, false));
+});
+
+describe("a compiled model", () => {
+  const [B, T, D] = [2, 100, 3];
+  const { manifest } = compileText(`
+    cell Mean(D) {
+      input x: [D]
+      param rate: [D] ~ uniform(0, 1), gain: [D] ~ ones
+      state m: [D]
+      m' = sigmoid(rate) * m + gain * x
+      output m'
+    }
+    model M(D = ${D}) {
+      input x: [T, D]
+      target y: [T, D]
+      use loop = Mean(D)
+      v = scan loop(x)
+      output v
+      loss mse(v, y)
+    }`);
+  const { dispatches } = present(manifest.programs.train, "test", "a training program");
+  let device: GPUDevice;
+  beforeAll(async () => {
+    device = await testDevice();
+  });
+
+  /** Losses of a few steps, and what was measured because the cache had nothing, or nothing of use. */
+  async function losses(found: readonly number[] | undefined) {
+    let measured: readonly number[] | undefined;
+    const tuningCache: TuningCache = {
+      get: async () => found,
+      set: async (_, chosen) => {
+        measured = chosen;
+      },
+    };
+    const model = await Model.create(device, manifest, { seed: 1, tune: true, tuningCache });
+    const trainer = await model.trainer({ batch: B, length: T, optimizer: { learningRate: 0.1 } });
+    const values: number[] = [];
+    for (let step = 0; step < 5; step++) {
+      const batch = { x: randomArray(B * T * D, step), y: randomArray(B * T * D, 100 + step) };
+      values.push(await (await trainer.trainStep(batch)).loss);
+    }
+    model.destroy();
+    return { values, measured };
+  }
+
+  const inSpans = (spans: number) => [...dispatches.map((dispatch) => variantsOf(dispatch).length - 1), spans];
+  const whole = [...dispatches.map(() => 0), 1];
+
+  test("trains alike in any number of spans", async () => {
+    const expected = await losses(whole);
+    expect(expected.measured).toBeUndefined();
+    expect(expected.values[4]).toBeLessThan(expected.values[0]);
+    for (const spans of [2, 7, 64]) {
+      const { values, measured } = await losses(inSpans(spans));
+      expect(measured).toBeUndefined();
+      expect(distance(values, expected.values)).toBeLessThan(1e-5);
+    }
+  });
+
+  test("is measured where nothing is known, or no number of spans", async () => {
+    const expected = await losses(whole);
+    for (const found of [undefined, whole.slice(0, -1), inSpans(0), inSpans(2.5), inSpans(1e9)]) {
+      const { values, measured } = await losses(found);
+      expect(measured).toHaveLength(dispatches.length + 1);
+      expect(measured?.at(-1)).toBeGreaterThanOrEqual(1);
+      expect(distance(values, expected.values)).toBeLessThan(1e-5);
+    }
+  });
 });
