@@ -99,10 +99,10 @@ export class Execution {
     given: Lengths,
     shared: SharedBuffers,
     swaps: readonly Swap[] = [],
-    chosen: Choice = chooseVariants(compiled.program.dispatches, given, compiled.kernels.device),
+    chosen: Choice = chooseVariants(compiled.program, given, compiled.kernels.device),
   ): Promise<Execution> {
     const { kernels: all, program, title } = compiled;
-    const sizes = withSpans(program.dispatches, given, all.device, chosen);
+    const sizes = withSpans(program, given, all.device, chosen);
     const kernels = await Promise.all(
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );

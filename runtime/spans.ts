@@ -3,8 +3,8 @@
  * batch and channels are too few to fill the device, and there are steps enough.
  */
 
-import { evaluateCount, type Lengths } from "./arena.js";
-import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
+import { evaluateCount, type Lengths, planArena } from "./arena.js";
+import { type Dispatch, type Pass, type Program, type Slot, SPANS, type Variant } from "./manifest.js";
 
 /** Fewer steps than this are not worth a span. */
 const FEWEST_STEPS = 32;
@@ -19,14 +19,23 @@ const SHARED = 0.6;
 export interface Machine {
   readonly software: boolean;
   readonly atOnce: number;
+  /** The most that the arena may have. */
+  readonly elements: number;
 }
+
+export type Loops = Pick<Program, "dispatches" | "slots">;
 
 export function groupsOf({ groups }: Pass, sizes: Lengths): number {
   return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
 }
 
 /** Of dispatches that are loops which may be cut: the time of one variant, in steps. */
-export function loopCost(variant: Variant, length: string, sizes: Lengths, { atOnce, software }: Machine): number {
+export function loopCost(
+  variant: Variant,
+  length: string,
+  sizes: Lengths,
+  { atOnce, software }: Pick<Machine, "atOnce" | "software">,
+): number {
   const { spans, own = 1, before = [], behind = [] } = variant;
   // A workgroup has as many channels with fewer threads; on a GPU these take their channels one after another.
   const step = own === 1 ? 1 : software ? SHARED : own;
@@ -49,8 +58,13 @@ export const isSpans = (value: unknown): boolean =>
 export const cutLength = ({ variants = [] }: Dispatch): string | undefined =>
   variants.find(({ spans }) => spans !== undefined)?.spans?.length;
 
-/** The number of spans that is best for all loops of a program together: 1 where none is to be cut. */
-export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, machine: Machine): number {
+/** What loops keep for each span lies in the arena too. @param elements that the arena may have. */
+export function fitsArena(slots: readonly Slot[], sizes: Lengths, spans: number, elements: number): boolean {
+  return planArena(slots, { ...sizes, [SPANS]: spans }).size <= elements;
+}
+
+/** The number of spans that is best for all loops of a program together: 1 where none is to be cut, or none fits. */
+export function chooseSpans({ dispatches, slots }: Loops, sizes: Lengths, machine: Machine): number {
   const loops = dispatches.flatMap((dispatch) => {
     const length = cutLength(dispatch);
     return length === undefined ? [] : [{ length, variants: [dispatch, ...(dispatch.variants ?? [])] }];
@@ -63,7 +77,8 @@ export function chooseSpans(dispatches: readonly Dispatch[], sizes: Lengths, mac
       (sum, { length, variants }) => sum + Math.min(...variants.map((each) => loopCost(each, length, own, machine))),
       0,
     );
-    if (cost < best.cost) best = { spans, cost };
+    const fits = spans === 1 || fitsArena(slots, sizes, spans, machine.elements);
+    if (cost < best.cost && fits) best = { spans, cost };
   }
   return best.spans;
 }

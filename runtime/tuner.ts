@@ -51,7 +51,7 @@ const BUDGET = 500;
 export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): Promise<Tuning> {
   const whole = core.compile(name);
   const { dispatches } = whole.program;
-  const modelled = chooseVariants(dispatches, sizes, core.device);
+  const modelled = chooseVariants(whole.program, sizes, core.device);
   // An update changes parameters, which are the model's; it comes last, so what stands before it runs without it.
   const update = dispatches.findIndex(({ layout }) => layout === "update");
   const program = { ...whole.program, dispatches: update < 0 ? dispatches : dispatches.slice(0, update) };
@@ -60,7 +60,7 @@ export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): 
   if (several.length === 0) return { chosen: modelled, dispatches: [] };
 
   const loops = several.filter((at) => cutLength(dispatches[at]) !== undefined);
-  const [spans, ...others] = spansToTry(dispatches, sizes, core.device);
+  const [spans, ...others] = spansToTry(whole.program, sizes, core.device);
   const all = await measure(core, compiled, { ...sizes, [SPANS]: spans }, several);
   let best: { readonly spans: number; readonly tuned: typeof all } = {
     spans,
@@ -75,7 +75,9 @@ export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): 
     .map((each): TunedDispatch => ({ ...each, modelled: modelled[each.dispatch] }));
   const found = new Map(tuned.map(({ dispatch, chosen }) => [dispatch, chosen]));
   const variants = modelled.map((choice, at) => found.get(at) ?? choice);
-  return { chosen: loops.length === 0 ? variants : [...variants, best.spans], dispatches: tuned };
+  // Spans that no loop is cut into would take memory.
+  const areCut = loops.some((at) => variantsOf(dispatches[at])[variants[at]].spans !== undefined);
+  return { chosen: loops.length === 0 ? variants : [...variants, areCut ? best.spans : 1], dispatches: tuned };
 }
 
 /** Tries the variants of some dispatches. */

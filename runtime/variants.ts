@@ -6,7 +6,7 @@
 import type { Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
 import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
-import { chooseSpans, cutLength, groupsOf, loopCost, mostSpans } from "./spans.js";
+import { chooseSpans, cutLength, fitsArena, groupsOf, type Loops, loopCost, type Machine, mostSpans } from "./spans.js";
 
 /** The default first. */
 export function variantsOf(dispatch: Dispatch): readonly Variant[] {
@@ -44,14 +44,14 @@ export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limit
 export type Choice = readonly number[];
 
 /** The number of the cheapest variant of each dispatch; the default where none fits, of which the device will say why. */
-export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
+export function chooseVariants(program: Loops, sizes: Lengths, device: GPUDevice): readonly number[] {
   const { software } = describeAdapterInfo(device.adapterInfo);
   const atOnce = software ? cores() : GPU_WORKGROUPS;
-  const spanned = withSpans(dispatches, sizes, device);
-  return dispatches.map((dispatch) => {
+  const spanned = withSpans(program, sizes, device);
+  return program.dispatches.map((dispatch) => {
     const length = cutLength(dispatch);
     if (length !== undefined) {
-      const costs = variantsOf(dispatch).map((each) => loopCost(each, length, spanned, machineOf(software)));
+      const costs = variantsOf(dispatch).map((each) => loopCost(each, length, spanned, machineOf(device)));
       return costs.indexOf(Math.min(...costs));
     }
     const costs = variantsOf(dispatch).map((variant) => {
@@ -66,27 +66,27 @@ export function chooseVariants(dispatches: readonly Dispatch[], sizes: Lengths, 
 }
 
 /** The sizes with the number of spans of loops: as given with them or with a choice, or else by a model of the cost. */
-export function withSpans(
-  dispatches: readonly Dispatch[],
-  sizes: Lengths,
-  device: GPUDevice,
-  choice: Choice = [],
-): Lengths {
+export function withSpans(program: Loops, sizes: Lengths, device: GPUDevice, choice: Choice = []): Lengths {
   if (sizes[SPANS] !== undefined) return sizes;
-  const [chosen] = choice.slice(dispatches.length);
-  if (chosen !== undefined) return { ...sizes, [SPANS]: chosen };
-  const { software } = describeAdapterInfo(device.adapterInfo);
-  return { ...sizes, [SPANS]: chooseSpans(dispatches, sizes, machineOf(software)) };
+  const [chosen] = choice.slice(program.dispatches.length);
+  return { ...sizes, [SPANS]: chosen ?? chooseSpans(program, sizes, machineOf(device)) };
 }
 
-const machineOf = (software: boolean) => ({ software, atOnce: software ? cores() : GPU_CHANNELS });
+function machineOf({ adapterInfo, limits }: GPUDevice): Machine {
+  const { software } = describeAdapterInfo(adapterInfo);
+  const elements = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / 4;
+  return { software, atOnce: software ? cores() : GPU_CHANNELS, elements };
+}
 
 /** What the model of the cost says first, then others that may be better: it knows nothing of the device's size. */
-export function spansToTry(dispatches: readonly Dispatch[], sizes: Lengths, device: GPUDevice): readonly number[] {
-  const modelled = withSpans(dispatches, sizes, device)[SPANS];
-  const longest = Math.max(0, ...dispatches.flatMap((dispatch) => sizes[cutLength(dispatch) ?? ""] ?? []));
-  const others = [modelled / 4, modelled * 4, modelled * 16];
-  return [modelled, ...others.filter((spans) => spans > 1 && spans <= mostSpans(longest))];
+export function spansToTry(program: Loops, sizes: Lengths, device: GPUDevice): readonly number[] {
+  const modelled = withSpans(program, sizes, device)[SPANS];
+  const longest = Math.max(0, ...program.dispatches.flatMap((dispatch) => sizes[cutLength(dispatch) ?? ""] ?? []));
+  const { elements } = machineOf(device);
+  const others = [modelled / 4, modelled * 4, modelled * 16].filter(
+    (spans) => spans > 1 && spans <= mostSpans(longest) && fitsArena(program.slots, sizes, spans, elements),
+  );
+  return [modelled, ...others];
 }
 
 /** Node.js before 21 does not say. */

@@ -37,16 +37,22 @@ function loop(channels: number): Dispatch {
 const plain: Dispatch = { label: "", layout: "step", words: [], kernel: "map", groups: [[counted(["T"], 1)]] };
 
 /** So many workgroups run side by side. */
-const device = (atOnce: number) => ({ software: false, atOnce });
+const device = (atOnce: number, elements = 1e9) => ({ software: false, atOnce, elements });
+
+/** For each span the loops keep a number a channel of one example. */
+const program = (...dispatches: readonly Dispatch[]) => ({
+  dispatches,
+  slots: [{ name: "spans", size: { factor: 4096, lengths: [SPANS], divisor: 1 }, first: 0, last: 0 }],
+});
 
 const spans = (channels: number, batch: number, T: number, atOnce: number) =>
-  chooseSpans([plain, loop(channels), loop(channels)], { [BATCH]: batch, T }, device(atOnce));
+  chooseSpans(program(plain, loop(channels), loop(channels)), { [BATCH]: batch, T }, device(atOnce));
 
 test("loops that fill the device stay whole, as do those of few steps, and programs without any", () => {
   expect(spans(128, 16, 4096, 2)).toBe(1);
   expect(spans(4096, 4, 4096, 256)).toBe(1);
   expect(spans(64, 1, 40, 256)).toBe(1);
-  expect(chooseSpans([plain], { [BATCH]: 1, T: 1e6 }, device(256))).toBe(1);
+  expect(chooseSpans(program(plain), { [BATCH]: 1, T: 1e6 }, device(256))).toBe(1);
 });
 
 test("the fewer channels and the more steps there are, the more spans", () => {
@@ -62,10 +68,18 @@ test("the fewer channels and the more steps there are, the more spans", () => {
 test("the number of spans chosen is the cheapest of its neighbours", () => {
   const sizes = { [BATCH]: 2, T: 8192 };
   const { variants = [] } = loop(96);
-  const best = chooseSpans([loop(96)], sizes, device(256));
+  const best = chooseSpans(program(loop(96)), sizes, device(256));
   const cost = (number: number) => loopCost(variants[0], "T", { ...sizes, [SPANS]: number }, device(256));
   expect(cost(best)).toBeLessThanOrEqual(cost(2 * best));
   expect(cost(best)).toBeLessThanOrEqual(cost(best / 2));
+});
+
+test("no more spans are chosen than there is memory for", () => {
+  const sizes = { [BATCH]: 1, T: 16384 };
+  const chosen = (elements: number) => chooseSpans(program(loop(64)), sizes, device(256, elements));
+  expect(chosen(1e9)).toBeGreaterThan(16);
+  expect(chosen(16 * 4096)).toBe(16);
+  expect(chosen(0)).toBe(1);
 });
 
 test("several channels a thread are for software", () => {
