@@ -10,13 +10,18 @@ import type { Count, Slot } from "./manifest.js";
 export type Lengths = Readonly<Record<string, number>>;
 
 export interface ArenaPlan {
-  /** First element of each slot. */
+  /** First element of each slot, in its own arena. */
   readonly offsets: readonly number[];
   /** Elements of the whole arena. */
   readonly size: number;
+  /** Elements of the arena of halves. */
+  readonly halves: number;
 }
 
-/** Slots start at multiples of this many elements: 256 bytes, the alignment of storage bindings everywhere. */
+/**
+ * Slots start at multiples of this many elements: 256 bytes, the alignment of storage bindings everywhere. Of halves it is
+ * 128, a multiple of what copies want.
+ */
 export const ALIGNMENT = 64;
 
 export function evaluateCount({ factor, lengths: names, divisor, chunks = [] }: Count, lengths: Lengths): number {
@@ -31,24 +36,26 @@ export function evaluateCount({ factor, lengths: names, divisor, chunks = [] }: 
 
 /**
  * Packs the slots, largest first, each into the smallest gap that fits among those it shares its life with. A slot
- * lies at the start or right after another, so the arena is never larger than all slots end to end.
+ * lies at the start or right after another, so the arena is never larger than all slots end to end. Halves are packed apart.
  */
 export function planArena(slots: readonly Slot[], lengths: Lengths): ArenaPlan {
   const sizes = slots.map((slot) => Math.ceil(Math.max(1, evaluateCount(slot.size, lengths)) / ALIGNMENT) * ALIGNMENT);
   const order = slots.map((_, index) => index).sort((a, b) => sizes[b] - sizes[a] || a - b);
   const offsets = slots.map(() => 0);
   const placed: number[] = [];
-  let size = 0;
+  const ends = { size: 0, halves: 0 };
   for (const index of order) {
-    const neighbours = placed.filter((other) => livesMeet(slots[index], slots[other]));
+    const { half } = slots[index];
+    const neighbours = placed.filter((other) => slots[other].half === half && livesMeet(slots[index], slots[other]));
     offsets[index] = bestFit(
       sizes[index],
       neighbours.map((other) => ({ start: offsets[other], end: offsets[other] + sizes[other] })),
     );
     placed.push(index);
-    size = Math.max(size, offsets[index] + sizes[index]);
+    const arena = half ? "halves" : "size";
+    ends[arena] = Math.max(ends[arena], offsets[index] + sizes[index]);
   }
-  return { offsets, size };
+  return { offsets, ...ends };
 }
 
 function livesMeet(a: Slot, b: Slot): boolean {

@@ -15,7 +15,7 @@ export interface AdapterDescription {
 }
 
 export interface DeviceOptions {
-  /** Features wanted where the adapter has them (`timestamp-query`, `subgroups`, `shader-f16`, …). */
+  /** Features wanted where the adapter has them (`timestamp-query`, `subgroups`, …), besides `shader-f16`. */
   readonly features?: readonly GPUFeatureName[];
 }
 
@@ -53,11 +53,13 @@ export function describeAdapterInfo(info: GPUAdapterInfo): AdapterDescription {
   return { name: named ?? "unnamed adapter", vendor, architecture, device, description, software };
 }
 
-/** A device of `adapter` with `requiredLimits` and those of the wanted features that it has. */
+/** A device of `adapter` with `requiredLimits` and those of the wanted features that it has: `shader-f16` always is. */
 export async function requestDeviceOf(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<RequestedDevice> {
   const device = await adapter.requestDevice({
     requiredLimits: requiredLimits(adapter),
-    requiredFeatures: (options.features ?? []).filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: [...new Set<GPUFeatureName>(["shader-f16", ...(options.features ?? [])])].filter((feature) =>
+      adapter.features.has(feature),
+    ),
   });
   return { device, adapter: describeAdapter(adapter) };
 }

@@ -5,11 +5,12 @@ import type { Dispatch, Manifest } from "./manifest.js";
 
 type Layout = Dispatch["layout"];
 
-export const BINDINGS: Readonly<Record<Layout, readonly [binding: number, type: GPUBufferBindingType][]>> = {
+const BINDINGS: Readonly<Record<Layout, readonly [binding: number, type: GPUBufferBindingType][]>> = {
   step: [
     [0, "uniform"],
     [1, "read-only-storage"],
     [2, "storage"],
+    [6, "storage"],
   ],
   update: [
     [0, "uniform"],
@@ -20,17 +21,31 @@ export const BINDINGS: Readonly<Record<Layout, readonly [binding: number, type: 
   ],
 };
 
+const HALVES = 6;
+
+/** The bindings of a layout in a model with an arena of halves, or without. */
+export function bindingsOf(layout: Layout, hasHalves: boolean) {
+  return BINDINGS[layout].filter(([binding]) => hasHalves || binding !== HALVES);
+}
+
 export class Kernels {
   readonly layouts: Readonly<Record<Layout, GPUBindGroupLayout>>;
+  /** Bytes of an element of the arena of halves; absent where the model has none. */
+  readonly halfBytes: 2 | 4 | undefined;
   readonly #made = new Map<string, Promise<GPUComputePipeline>>();
 
   /** Compiles nothing yet. @throws Error after a failure of the device. */
   constructor(
     readonly device: GPUDevice,
-    readonly manifest: Pick<Manifest, "name" | "wgsl" | "kernels">,
+    readonly manifest: Pick<Manifest, "name" | "precision" | "wgsl" | "kernels">,
   ) {
     DeviceGuard.of(device).check();
-    this.layouts = { step: bindGroupLayout(device, "step"), update: bindGroupLayout(device, "update") };
+    const hasHalves = manifest.precision === "f16";
+    this.halfBytes = hasHalves ? (device.features.has("shader-f16") ? 2 : 4) : undefined;
+    this.layouts = {
+      step: bindGroupLayout(device, "step", hasHalves),
+      update: bindGroupLayout(device, "update", hasHalves),
+    };
   }
 
   /** The pipeline of a kernel, made once. @throws Error with the lines of WGSL that the device refuses. */
@@ -40,13 +55,19 @@ export class Kernels {
     return known;
   }
 
+  /** What a half is on this device. */
+  get #head(): string {
+    if (this.halfBytes === undefined) return "";
+    return this.halfBytes === 2 ? "enable f16;\nalias half = f16;\n" : "alias half = f32;\n";
+  }
+
   async #make(kernel: string, layout: Layout): Promise<GPUComputePipeline> {
     const { device } = this;
     const { name, wgsl, kernels } = this.manifest;
     const guard = DeviceGuard.of(device);
     const title = `kernel ${kernel} of ${name}`;
     if (!Object.hasOwn(kernels, kernel)) throw new Error(`${title}: the module does not have it`);
-    const module = await compileModule(device, wgsl + kernels[kernel], title);
+    const module = await compileModule(device, this.#head + wgsl + kernels[kernel], title);
     return device
       .createComputePipelineAsync({
         label: kernel,
@@ -84,11 +105,11 @@ function quote(wgsl: string): (message: GPUCompilationMessage) => string {
 }
 
 /** Kernels may use fewer of the bindings. The plan is one of many in a buffer. */
-function bindGroupLayout(device: GPUDevice, layout: Layout): GPUBindGroupLayout {
+function bindGroupLayout(device: GPUDevice, layout: Layout, hasHalves: boolean): GPUBindGroupLayout {
   const visibility = GPUShaderStage.COMPUTE;
   return device.createBindGroupLayout({
     label: layout,
-    entries: BINDINGS[layout].map(([binding, type]) => ({
+    entries: bindingsOf(layout, hasHalves).map(([binding, type]) => ({
       binding,
       visibility,
       buffer: { type, hasDynamicOffset: binding === 0 },

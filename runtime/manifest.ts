@@ -7,9 +7,12 @@
  * that it needs, its plan: u32 words in a uniform. A kernel knows nothing else of where it stands, so that layers and
  * programs that compute alike share its text and its pipeline.
  *
+ * A model compiled for f16 has a second arena of halves, for what kernels keep between each other. They are f16 where the
+ * device has `shader-f16`, else f32: the runtime spells the type `half` in front of `Manifest.wgsl`.
+ *
  * Bindings of group 0: 0 plan (uniform, at a dynamic offset) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
- * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`). A kernel of layout "step" uses 0–2, one of
- * layout "update" 0 and 2–5.
+ * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`) · 6 halves (storage). A kernel of layout "step" uses
+ * 0–2 and 6, one of layout "update" 0 and 2–5.
  */
 
 /** The name of the batch where run-time lengths are named. */
@@ -41,6 +44,8 @@ export interface Count {
 export interface Slot {
   readonly name: string;
   readonly size: Count;
+  /** It lies in the arena of halves. */
+  readonly half?: true;
   readonly first: number;
   readonly last: number;
 }
@@ -48,9 +53,12 @@ export interface Slot {
 /** What random numbers depend on besides their stream and counter: the run's seed, and the step of training. */
 export const DRAW_WORDS = ["_seed", "_step"] as const;
 
+/** Of a training step in f16: by how much the loss's derivative is scaled up, a power of two. */
+export const LOSS_SCALE = "_scale";
+
 /**
- * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`), `SPANS` or one of
- * `DRAW_WORDS` by its name; a place in the arena, so many elements behind the start of a slot; a number.
+ * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`), `SPANS`, `LOSS_SCALE` or one
+ * of `DRAW_WORDS` by its name; a place in the arena, so many elements behind the start of a slot; a number.
  */
 export type Word = string | number | { readonly slot: number; readonly plus?: number };
 
@@ -98,7 +106,11 @@ export interface Program {
   readonly inputs: Readonly<Record<string, number>>;
   /** Slot of each output by its port's name. */
   readonly outputs: Readonly<Record<string, number>>;
-  /** Slots of one element: `loss`, each metric, and in the training step `gradNorm` (before clipping). */
+  /**
+   * Slots of one element: `loss`, each metric, and in the training step `gradNorm` (before clipping). In f16 also `overflow`:
+   * the host sets it to 0 before a step, which sets it to another number where its gradients are wrong, being too large for
+   * f16 at this `LOSS_SCALE`. Unless that is 1, nothing was then updated.
+   */
   readonly scalars: Readonly<Record<string, number>>;
   /** Streaming: slot of the next value of each kept state, by its name; of the first in the program of the start. */
   readonly nextStates: Readonly<Record<string, number>>;
@@ -159,6 +171,8 @@ export interface Manifest {
   readonly name: string;
   /** The compiler's version. */
   readonly generator: string;
+  /** Absent where all is stored as f32. */
+  readonly precision?: "f16";
   /** Run-time lengths besides the batch. */
   readonly lengths: readonly string[];
   /** Those of which every example has its own: an input [batch] of the programs under the name of the length. */

@@ -6,10 +6,10 @@
  */
 
 import type { Lengths } from "./arena.js";
-import { evaluateCount, planArena } from "./arena.js";
+import { ALIGNMENT, evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
-import { BINDINGS, type Kernels } from "./kernels.js";
+import { bindingsOf, type Kernels } from "./kernels.js";
 import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
@@ -80,6 +80,8 @@ export type Swap = readonly [state: number, next: number];
 /** A program laid out for one choice of batch and lengths. */
 export class Execution {
   readonly arena: GPUBuffer;
+  /** The arena of halves, where the model has one. */
+  readonly halves: GPUBuffer | undefined;
   readonly sizes: Lengths;
   /** First element of each slot, one list a parity: a second only where slots swap. */
   readonly #offsets: readonly (readonly number[])[];
@@ -119,24 +121,28 @@ export class Execution {
     readonly kernels: readonly Prepared[],
   ) {
     const { program, title } = compiled;
-    const { device, layouts } = compiled.kernels;
+    const { device, layouts, halfBytes } = compiled.kernels;
     this.sizes = sizes;
     this.#slots = hostLives(program, swaps);
-    const { offsets, size } = planArena(this.#slots, sizes);
-    checkBufferSize(device, size * 4, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
+    const { offsets, size, halves } = planArena(this.#slots, sizes);
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    this.arena = device.createBuffer({ label: "arena", size: size * 4, usage: STORAGE | COPY_SRC | COPY_DST });
+    const arena = (label: string, bytes: number) => {
+      checkBufferSize(device, bytes, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
+      return device.createBuffer({ label, size: bytes, usage: STORAGE | COPY_SRC | COPY_DST });
+    };
+    this.arena = arena("arena", size * 4);
+    this.halves = halfBytes && arena("halves", Math.max(ALIGNMENT, halves) * halfBytes);
     this.#offsets = swaps.length === 0 ? [offsets] : [offsets, swapped(offsets, swaps)];
     this.#plans = this.#offsets.map((each) => new Plan(device, program.dispatches, sizes, each));
     const used = new Set(program.dispatches.map(({ layout }) => layout));
     this.#groups = this.#plans.map(({ binding }) => {
-      const whole = [undefined, shared.params, this.arena, shared.params, shared.moments, shared.hyper];
+      const whole = [undefined, shared.params, this.arena, shared.params, shared.moments, shared.hyper, this.halves];
       const resources = [binding, ...whole.slice(1).map((buffer) => buffer && { buffer })];
       const group = (layout: Dispatch["layout"]): GPUBindGroup =>
         device.createBindGroup({
           label: layout,
           layout: layouts[layout],
-          entries: BINDINGS[layout].map(([binding]) => {
+          entries: bindingsOf(layout, halfBytes !== undefined).map(([binding]) => {
             const resource = resources[binding];
             if (resource === undefined) throw new Error(`${title} updates parameters, which only training may`);
             return { binding, resource };
@@ -144,6 +150,11 @@ export class Execution {
         });
       return Object.fromEntries([...used].map((layout) => [layout, group(layout)]));
     });
+  }
+
+  /** Of both arenas. */
+  get arenaBytes(): number {
+    return this.arena.size + (this.halves?.size ?? 0);
   }
 
   /** Elements of a slot. */
@@ -156,14 +167,15 @@ export class Execution {
     return this.#offsets[parity][slot];
   }
 
-  /** The slots that hold a value which something reads after the dispatch of that number. */
-  liveAfter(index: number): Region[] {
-    return this.#slots.flatMap(({ name, first, last }, slot) =>
-      first <= index && index < last ? [{ name, offset: this.offsetOf(slot), length: this.lengthOf(slot) }] : [],
+  /** The slots that hold a value which something reads after the dispatch of that number, by their arena. */
+  liveAfter(index: number): { readonly arena: Region[]; readonly halves: Region[] } {
+    const live = this.#slots.flatMap(({ name, first, last, half }, slot) =>
+      first <= index && index < last ? [{ half, name, offset: this.offsetOf(slot), length: this.lengthOf(slot) }] : [],
     );
+    return { arena: live.filter(({ half }) => !half), halves: live.filter(({ half }) => half) };
   }
 
-  /** Writes a whole slot before the next submit. */
+  /** Writes a whole slot of the arena before the next submit. */
   upload(slot: number, values: Float32Array, parity = 0): void {
     this.compiled.kernels.device.queue.writeBuffer(
       this.arena,
@@ -180,7 +192,7 @@ export class Execution {
     for (const plan of this.#plans) plan.set({ [seedWord]: seed, [stepWord]: step });
   }
 
-  /** Sets a length that no slot depends on, for the next submit. */
+  /** Sets a length that no slot depends on, or `LOSS_SCALE`, for the next submit. */
   setLength(name: string, value: number): void {
     for (const plan of this.#plans) plan.set({ [name]: value });
   }
@@ -205,6 +217,7 @@ export class Execution {
 
   destroy(): void {
     this.arena.destroy();
+    this.halves?.destroy();
     for (const plan of this.#plans) plan.destroy();
   }
 }

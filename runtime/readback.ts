@@ -1,6 +1,7 @@
 /** @file Reads regions of a storage buffer back to the host through a pool of staging buffers. */
 
 import { DeviceGuard } from "./guard.js";
+import { halvesToFloats } from "./half.js";
 
 /** Elements of a storage buffer. */
 export interface Region {
@@ -16,10 +17,14 @@ export class Readback {
   readonly #free: GPUBuffer[] = [];
   #destroyed = false;
 
-  /** @param elements the most that one read-back copies. */
+  /**
+   * @param elements the most that one read-back copies.
+   * @param bytes of an element: 4 for f32, 2 for f16.
+   */
   constructor(
     private readonly device: GPUDevice,
     private readonly elements: number,
+    private readonly bytes: 2 | 4 = 4,
   ) {}
 
   /**
@@ -30,8 +35,9 @@ export class Readback {
     const staging = this.#free.pop() ?? this.#create();
     let at = 0;
     for (const { offset, length } of regions) {
-      encoder.copyBufferToBuffer(source, offset * 4, staging, at * 4, length * 4);
-      at += length;
+      const size = this.#sizeOf(length);
+      encoder.copyBufferToBuffer(source, offset * this.bytes, staging, at, size);
+      at += size;
     }
     return () => this.#read(staging, regions);
   }
@@ -40,6 +46,11 @@ export class Readback {
   destroy(): void {
     this.#destroyed = true;
     for (const buffer of this.#free.splice(0)) buffer.destroy();
+  }
+
+  /** Copies are of whole words: what fills up the last belongs to the same slot. */
+  #sizeOf(elements: number): number {
+    return Math.ceil((elements * this.bytes) / 4) * 4;
   }
 
   #create(): GPUBuffer {
@@ -54,12 +65,13 @@ export class Readback {
     } catch (error) {
       throw DeviceGuard.of(this.device).explain(error);
     }
-    const mapped = new Float32Array(staging.getMappedRange());
+    const mapped = staging.getMappedRange();
     let at = 0;
     const values = new Map<string, Float32Array>();
     for (const { name, length } of regions) {
-      values.set(name, mapped.slice(at, at + length));
-      at += length;
+      const whole = this.bytes === 4 ? new Float32Array(mapped, at, length).slice() : undefined;
+      values.set(name, whole ?? halvesToFloats(new Uint16Array(mapped, at, length)));
+      at += this.#sizeOf(length);
     }
     staging.unmap();
     if (this.#destroyed) staging.destroy();

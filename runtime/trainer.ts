@@ -7,7 +7,8 @@ import type { Lengths } from "./arena.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { checkedSlots, countElements, scalarRegions, storageSize } from "./core.js";
-import { HYPER_FIELDS } from "./manifest.js";
+import { LossScale } from "./loss-scale.js";
+import { HYPER_FIELDS, LOSS_SCALE } from "./manifest.js";
 import type { AdamW, OptimizerOptions } from "./optimizer.js";
 import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
 import { Execution } from "./program.js";
@@ -39,6 +40,8 @@ export interface TrainStep {
   readonly metrics: Promise<Readonly<Record<string, number>>>;
   /** The norm of all gradients before clipping. */
   readonly gradNorm: Promise<number>;
+  /** Whether nothing was learned, since a gradient was too large for f16: the loss's scale falls. Never so in f32. */
+  readonly skipped: Promise<boolean>;
 }
 
 /** The training program at one batch and length, with the moments of its optimizer. `Batch` is inputs and targets. */
@@ -46,6 +49,8 @@ export class Trainer<Batch extends object> implements Destroyable {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #scalars: readonly Region[];
   readonly #scalarReadback: Readback;
+  /** Of the steps on their way. */
+  readonly #outcomes: Promise<() => void>[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #step = 0;
   #optimizer: AdamW;
@@ -80,7 +85,9 @@ export class Trainer<Batch extends object> implements Destroyable {
     try {
       const execution = await Execution.create(compiled, sizes, { params, moments, hyper }, [], chosen);
       const settings = { clipNorm, stepsInFlight, seed };
-      return core.own(new Trainer(core, execution, moments, hyper, optimizer, settings, evaluate));
+      return core.own(
+        new Trainer(core, execution, new LossScale(sizes), moments, hyper, optimizer, settings, evaluate),
+      );
     } catch (error) {
       moments.destroy();
       hyper.destroy();
@@ -91,6 +98,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   private constructor(
     private readonly core: ModelCore,
     private readonly execution: Execution,
+    private readonly scale: LossScale,
     private readonly moments: GPUBuffer,
     private readonly hyper: GPUBuffer,
     optimizer: AdamW,
@@ -108,7 +116,12 @@ export class Trainer<Batch extends object> implements Destroyable {
 
   /** Bytes of everything a step works on besides the parameters and moments. */
   get arenaBytes(): number {
-    return this.execution.arena.size;
+    return this.execution.arenaBytes;
+  }
+
+  /** By how much the loss's derivative is scaled up in the next step of a model compiled for f16. It adapts itself. */
+  get lossScale(): number {
+    return this.scale.value;
   }
 
   get learningRate(): number {
@@ -127,7 +140,10 @@ export class Trainer<Batch extends object> implements Destroyable {
    */
   trainStep(batch: Batch): Promise<TrainStep> {
     return this.#inTurn(async () => {
-      while (this.#inFlight.size >= this.settings.stepsInFlight) await Promise.race(this.#inFlight);
+      const { stepsInFlight } = this.settings;
+      while (this.#inFlight.size >= stepsInFlight) await Promise.race(this.#inFlight);
+      // What later steps found is left for later, though it may be known: so the same run is the same every time.
+      if (this.#outcomes.length >= stepsInFlight) (await this.#outcomes.shift())?.();
       this.#check();
       return this.#submit(batch);
     });
@@ -216,10 +232,13 @@ export class Trainer<Batch extends object> implements Destroyable {
     const { program } = execution.compiled;
     const slots = checkedSlots(program, [...inputs, ...targets], batch, execution.sizes, ragged);
     const step = ++this.#step;
+    const scale = this.scale.value;
     const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
       for (const [slot, values] of slots) execution.upload(slot, values);
       core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.settings.clipNorm, step));
       execution.setDraws(this.settings.seed, step);
+      execution.setLength(LOSS_SCALE, scale);
+      if (program.scalars.overflow !== undefined) execution.upload(program.scalars.overflow, new Float32Array(1));
       const encoder = core.device.createCommandEncoder();
       execution.encode(encoder);
       const copied = this.#scalarReadback.copy(encoder, execution.arena, this.#scalars);
@@ -234,11 +253,19 @@ export class Trainer<Batch extends object> implements Destroyable {
       promise.catch(() => {});
       return promise;
     };
+    const skipped = later((values) => scale > 1 && (values.get("overflow")?.[0] ?? 0) !== 0);
+    this.#outcomes.push(
+      skipped.then(
+        (overflowed) => () => this.scale.settle(scale, overflowed),
+        () => () => {},
+      ),
+    );
     return {
       step,
       loss: later((values) => scalar(values, "loss")),
       metrics: later((values) => metricsOf(values, core.manifest.metrics)),
       gradNorm: later((values) => scalar(values, "gradNorm")),
+      skipped,
     };
   }
 

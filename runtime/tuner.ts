@@ -6,9 +6,10 @@
 import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
-import { SPANS, type Variant } from "./manifest.js";
+import { LossScale } from "./loss-scale.js";
+import { LOSS_SCALE, SPANS, type Variant } from "./manifest.js";
 import { type CompiledProgram, Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
-import { Readback, type Region, type Values } from "./readback.js";
+import { Readback, type Values } from "./readback.js";
 import { cutLength } from "./spans.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
 import { randomInputs } from "./tuner-inputs.js";
@@ -37,7 +38,7 @@ export interface Tuning {
   readonly dispatches: readonly TunedDispatch[];
 }
 
-/** ‖result − default's result‖ / ‖default's result‖ up to which kernels do the same: sums in another order. */
+/** ‖result − default's result‖ / ‖default's result‖ up to which kernels do the same: sums in another order, which f16 may round another way. */
 const TOLERANCE = 1e-3;
 /** Each candidate is timed at most so often, in turns with the others, since a device's pace changes. */
 const ROUNDS = 5;
@@ -97,6 +98,7 @@ async function measure(
       execution.upload(slot, values);
     }
     execution.setDraws(0, 1);
+    execution.setLength(LOSS_SCALE, new LossScale(sizes).value);
     const trial = await Trial.create(core, execution);
     try {
       const tuned: Omit<TunedDispatch, "modelled">[] = [];
@@ -126,30 +128,40 @@ function fastest(candidates: readonly Candidate[]): number {
   return times.indexOf(Math.min(...times));
 }
 
+type Arenas = Pick<Execution, "arena" | "halves">;
+type Live = ReturnType<Execution["liveAfter"]>;
+
 /** A program whose dispatches run one at a time, each again and again from the same memory. */
 class Trial {
   readonly #clock: Clock;
   readonly #readback: Readback;
+  readonly #halvesReadback: Readback | undefined;
 
   static async create(core: ModelCore, execution: Execution): Promise<Trial> {
     const { title } = execution.compiled;
     return core.guard.creating(`tuning ${title} for ${nameSizes(execution.sizes)}`, () => {
       const { COPY_SRC, COPY_DST } = GPUBufferUsage;
-      const size = execution.arena.size;
-      const before = core.device.createBuffer({ label: "before", size, usage: COPY_SRC | COPY_DST });
-      return new Trial(core, execution, before);
+      const copyOf = ({ size }: GPUBuffer) =>
+        core.device.createBuffer({ label: "before", size, usage: COPY_SRC | COPY_DST });
+      return new Trial(core, execution, {
+        arena: copyOf(execution.arena),
+        halves: execution.halves && copyOf(execution.halves),
+      });
     });
   }
 
   private constructor(
     private readonly core: ModelCore,
     private readonly execution: Execution,
-    /** The arena as it is before the dispatch. */
-    private readonly before: GPUBuffer,
+    /** The arenas as they are before the dispatch. */
+    private readonly before: Arenas,
   ) {
     this.#clock = clockOf(core.device);
-    const regions = execution.kernels.map((_, at) => countElements(execution.liveAfter(at)));
-    this.#readback = new Readback(core.device, Math.max(...regions));
+    const most = (arena: keyof Live) =>
+      Math.max(...execution.kernels.map((_, at) => countElements(execution.liveAfter(at)[arena])));
+    this.#readback = new Readback(core.device, most("arena"));
+    const { halfBytes } = execution.compiled.kernels;
+    this.#halvesReadback = halfBytes && new Readback(core.device, most("halves"), halfBytes);
   }
 
   /** Tries every kernel of a dispatch, and leaves the arena as it was. */
@@ -157,7 +169,7 @@ class Trial {
     const { execution } = this;
     const dispatch = execution.compiled.program.dispatches[at];
     const regions = execution.liveAfter(at);
-    this.#copy(execution.arena, this.before);
+    this.#copy(execution, this.before);
     const before = await this.#read(regions);
     await this.run(execution.kernels[at]);
     const expected = await this.#read(regions);
@@ -192,8 +204,10 @@ class Trial {
   }
 
   destroy(): void {
-    this.before.destroy();
+    this.before.arena.destroy();
+    this.before.halves?.destroy();
     this.#readback.destroy();
+    this.#halvesReadback?.destroy();
     this.#clock.destroy();
   }
 
@@ -245,20 +259,25 @@ class Trial {
   }
 
   #restore(): void {
-    this.#copy(this.before, this.execution.arena);
+    this.#copy(this.before, this.execution);
   }
 
-  #copy(from: GPUBuffer, to: GPUBuffer): void {
+  #copy(from: Arenas, to: Arenas): void {
     const encoder = this.core.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(from, 0, to, 0, from.size);
+    encoder.copyBufferToBuffer(from.arena, 0, to.arena, 0, from.arena.size);
+    if (from.halves && to.halves) encoder.copyBufferToBuffer(from.halves, 0, to.halves, 0, from.halves.size);
     this.core.device.queue.submit([encoder.finish()]);
   }
 
-  #read(regions: readonly Region[]): Promise<Values> {
+  async #read({ arena, halves }: Live): Promise<Values> {
     const encoder = this.core.device.createCommandEncoder();
-    const read = this.#readback.copy(encoder, this.execution.arena, regions);
+    const reads = [this.#readback.copy(encoder, this.execution.arena, arena)];
+    if (this.#halvesReadback && this.execution.halves) {
+      reads.push(this.#halvesReadback.copy(encoder, this.execution.halves, halves));
+    }
     this.core.device.queue.submit([encoder.finish()]);
-    return read();
+    const values = await Promise.all(reads.map((read) => read()));
+    return new Map(values.flatMap((each) => [...each]));
   }
 }
 

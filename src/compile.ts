@@ -12,7 +12,7 @@ import { UnsupportedBody } from "./codegen/scan-plan.js";
 import { wholeText } from "./codegen/wgsl.js";
 import { type Diagnostic, diagnostic } from "./diagnostics/diagnostic.js";
 import { printModule } from "./ir/print.js";
-import type { Module } from "./ir/types.js";
+import type { Module, Precision } from "./ir/types.js";
 import { lower } from "./lower/lower.js";
 import { parse } from "./parser/parse.js";
 import { runPipeline } from "./passes/pipeline.js";
@@ -25,6 +25,11 @@ export interface CompileOptions {
   readonly host: SourceHost;
   /** Values for the models' parameters. */
   readonly set?: Readonly<Record<string, number>>;
+  /**
+   * Of what a model keeps between kernels: with "f16" the numbers that every step of every example has. Kernels compute in
+   * f32 either way; parameters, their gradients and what the host gives and reads stay f32. Default "f32".
+   */
+  readonly precision?: Precision;
   /** Checks the IR's invariants after every pass. */
   readonly verify?: boolean;
 }
@@ -57,14 +62,14 @@ export function check(options: CompileOptions): { readonly diagnostics: readonly
 
 /** @throws InternalError for a fault of the compiler itself; a user's mistake is a diagnostic. */
 export function compile(options: CompileOptions): Compilation {
-  const { files, verify = false } = options;
+  const { files, verify = false, precision = "f32" } = options;
   const sources = new Sources(options.host);
   const { models, diagnostics } = checkProgram({ ...options, host: sources, parse });
   const found = [...diagnostics];
   const compiled: CompiledModel[] = [];
   for (const model of diagnostics.some((d) => d.severity === "error") ? [] : models) {
     try {
-      const result = compileModel(model, sources.hash(model.source), verify);
+      const result = compileModel(model, sources.hash(model.source), precision, verify);
       compiled.push(result);
       found.push(...warnOfUntrained(model, result.module));
     } catch (error) {
@@ -133,8 +138,8 @@ class Sources implements SourceHost {
   }
 }
 
-function compileModel(typed: TypedModel, hash: string, verify: boolean): CompiledModel {
-  const module = runPipeline(lower(typed), { verify });
+function compileModel(typed: TypedModel, hash: string, precision: Precision, verify: boolean): CompiledModel {
+  const module = runPipeline(lower(typed, precision), { verify });
   const manifest = buildManifest(module, `seqc ${VERSION}`);
   const file = typed.source.split(/[\\/]/).at(-1) ?? typed.source;
   const origin = { file, hash };

@@ -9,8 +9,15 @@ export type ScalarType = "f32" | "i32" | "u32" | "bool";
 
 export type InfixOp = "+" | "-" | "*" | "/" | "%" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";
 
-/** Storage buffers by their WGSL name, or a workgroup array. */
-export type Memory = "params" | "arena" | "params_rw" | "moments" | (string & Record<never, never>);
+/** Storage buffers by their WGSL name, or a workgroup array. What is loaded from halves is f32, and stored as f32 too. */
+export type Memory =
+  | "params"
+  | "arena"
+  | "halves"
+  | "halves_watched"
+  | "params_rw"
+  | "moments"
+  | (string & Record<never, never>);
 
 export type Expr =
   | { readonly kind: "literal"; readonly type: ScalarType; readonly value: number }

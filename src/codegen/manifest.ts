@@ -51,7 +51,7 @@ function streamingOf(module: Module, program: (graph: Graph) => Program): Stream
 export function buildManifest(module: Module, generator: string): Manifest {
   const { layout, specs } = layOut(module.parameters);
   const store = new KernelStore();
-  const program = (graph: Graph) => buildProgram(graph, layout, store);
+  const program = (graph: Graph) => buildProgram(graph, layout, store, module.precision);
   const { train, evaluate, predict } = module.graphs;
   const programs = {
     ...(train && { train: program(train) }),
@@ -63,6 +63,7 @@ export function buildManifest(module: Module, generator: string): Manifest {
     format: 2,
     name: module.name,
     generator,
+    ...(module.precision && { precision: module.precision }),
     lengths: module.lengths,
     ...(module.ragged === undefined ? {} : { ragged: module.ragged }),
     inputs: module.inputs.map(portOf),

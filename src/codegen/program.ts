@@ -1,12 +1,13 @@
 /** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
 
 import type { Count, Program, Slot } from "../../runtime/manifest.js";
-import { BATCH, type Dim, type Graph, type Value, type ValueId } from "../ir/types.js";
+import { BATCH, type Dim, type Graph, type Precision, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
+import { isHalf, onlyForGradients, WATCHED, watched } from "./halves.js";
 import { statesSize } from "./kept-states.js";
-import { type Expr, type Kernel, knownWord, slotWord } from "./kernel-ir.js";
+import { type Expr, type Kernel, knownWord, type Memory, slotWord } from "./kernel-ir.js";
 import type { KernelStore } from "./kernel-store.js";
 import { laneKernels } from "./lane-kernels.js";
 import { productOf } from "./lane-plan.js";
@@ -30,6 +31,7 @@ export interface FlatLayout {
 interface OpenSlot {
   readonly name: string;
   readonly size: Count;
+  readonly half?: true;
   first: number;
   last: number;
 }
@@ -37,8 +39,8 @@ interface OpenSlot {
 class SlotTable {
   readonly #slots: OpenSlot[] = [];
 
-  open(name: string, size: Count, first: number): number {
-    this.#slots.push({ name: name.replaceAll(/\W/g, "_"), size, first, last: first });
+  open(name: string, size: Count, first: number, half = false): number {
+    this.#slots.push({ name: name.replaceAll(/\W/g, "_"), size, ...(half && { half }), first, last: first });
     return this.#slots.length - 1;
   }
 
@@ -58,6 +60,7 @@ class SlotTable {
 }
 
 interface Home {
+  readonly memory: Memory;
   readonly slot: number;
   /** Elements from the slot's start. */
   readonly offset: number;
@@ -93,7 +96,12 @@ function asMap(group: Group): Group {
   return group.kind === "scan" ? group : { kind: "map", shape: group.shape, roots: group.roots };
 }
 
-export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStore): Program {
+export function buildProgram(
+  graph: Graph,
+  layout: FlatLayout,
+  store: KernelStore,
+  precision: Precision = "f32",
+): Program {
   const scheduled = schedule(graph);
   const { groups, reads, definitions } = scheduled;
   const stages = planStages(scheduled);
@@ -114,7 +122,7 @@ export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStor
       inputs[name] = slot;
       // A kept state is the host's to swap with its successor: it lives throughout.
       if (kind === "state") table.live(slot, end);
-      argument.set(value.id, { slot, offset: 0 });
+      argument.set(value.id, { memory: "arena", slot, offset: 0 });
     }
   }
 
@@ -127,17 +135,19 @@ export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStor
   for (const { kind, name, value } of graph.results) {
     if (kind === "grad") {
       const offset = present(layout.offsets.get(name), "program", `parameter ${name}`);
-      house(value, { slot: present(gradients, "program", "gradients"), offset });
+      house(value, { memory: "arena", slot: present(gradients, "program", "gradients"), offset });
       continue;
     }
     const slot = table.open(name, count(value.type.shape), end);
     if (kind === "state") table.live(slot, -1);
-    house(value, { slot, offset: 0 });
+    house(value, { memory: "arena", slot, offset: 0 });
     const names = kind === "output" ? outputs : kind === "state" ? nextStates : scalars;
     names[name] = slot;
   }
 
   // What another group reads and no result holds has a slot of its own.
+  const isDerivative = onlyForGradients(graph);
+  const memoryOfHalf = (value: Value): Memory => (training && isDerivative(value) ? WATCHED : "halves");
   reads.forEach((ids, at) => {
     for (const id of ids) {
       const known = argument.get(id);
@@ -153,17 +163,16 @@ export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStor
       }
       const readers = reads.flatMap((ids, reader) => (ids.has(root.id) ? [reader] : []));
       if (readers.length > 0 && !homes.has(root.id)) {
-        house(root, { slot: table.open(root.hint ?? "v", count(root.type.shape), when(at)), offset: 0 });
+        const half = precision === "f16" && isHalf(root);
+        const slot = table.open(root.hint ?? "v", count(root.type.shape), when(at), half);
+        house(root, { memory: half ? memoryOfHalf(root) : "arena", slot, offset: 0 });
       }
       for (const { slot } of homes.get(root.id) ?? [])
         for (const user of [at, ...readers]) table.live(slot, when(user));
     }
   });
 
-  const address = ({ slot, offset }: Home): Address => ({
-    memory: "arena",
-    offset: table.offset(slot, offset),
-  });
+  const address = ({ memory, slot, offset }: Home): Address => ({ memory, offset: table.offset(slot, offset) });
   const starts = chunkStarts(groups, table, when);
   const kernelsAt = (name: string, at: number, group: Group): readonly Kernel[] => {
     const own = new Set(group.roots.map((r) => r.id));
@@ -180,7 +189,7 @@ export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStor
     };
     return kernelsOf(name, group, context, starts.get(at));
   };
-  const kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
+  let kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
     const [at] = members;
     if (kind === "single") return kernelsAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
     const compose = kind === "chain" ? chain : alongside;
@@ -198,9 +207,17 @@ export function buildProgram(graph: Graph, layout: FlatLayout, store: KernelStor
     const norm = table.open("gradNorm", count([1]), end);
     table.live(norm, stages.length + 1);
     scalars.gradNorm = norm;
+    // The host sets it back before each step.
+    const overflow = precision === "f16" ? table.open("overflow", count([1]), -1) : undefined;
+    if (overflow !== undefined) {
+      table.live(overflow, end);
+      scalars.overflow = overflow;
+    }
+    const flag = overflow === undefined ? undefined : table.offset(overflow);
+    if (flag !== undefined) kernels = kernels.map((each) => each.map((kernel) => watched(kernel, flag)));
     kernels.push(
       [squaresKernel(layout, table.offset(gradients), table.offset(partials))],
-      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm))],
+      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), flag)],
     );
   }
 

@@ -3,8 +3,23 @@
  * AdamW (Loshchilov and Hutter 2019, as torch.optim.AdamW) in one. Independent of the model but for three sizes.
  */
 
+import { LOSS_SCALE } from "../../runtime/manifest.js";
 import { Block } from "./block.js";
-import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, THREAD, u32, variable } from "./kernel-ir.js";
+import {
+  add,
+  call,
+  type Expr,
+  f32,
+  GROUP,
+  infix,
+  type Kernel,
+  load,
+  mul,
+  planWord,
+  THREAD,
+  u32,
+  variable,
+} from "./kernel-ir.js";
 
 const WORKGROUP = 64;
 /** Elements a thread, a workgroup's width apart. */
@@ -63,8 +78,17 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
   };
 }
 
-/** Clips by the global norm and updates parameters and both moments; stores the norm before clipping. */
-export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: Expr, norm: Expr): Kernel {
+/**
+ * Clips by the global norm and updates parameters and both moments; stores the norm before clipping.
+ * @param overflow where it says whether the gradients are wrong: nothing is then updated, unless no scale is smaller.
+ */
+export function adamwKernel(
+  layout: ParameterLayout,
+  gradients: Expr,
+  partials: Expr,
+  norm: Expr,
+  overflow?: Expr,
+): Kernel {
   const block = new Block();
   const name = "adamw";
   const total = block.variable(f32(0), "total");
@@ -78,7 +102,11 @@ export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: 
   const scale = block.let(call("select", "f32", shrink, f32(1), infix("==", limit, f32(0))), "scale");
   const first = block.let(add(mul(GROUP, u32(WORKGROUP * RUN)), THREAD), "first");
   block.if(infix("==", first, u32(0)), () => block.store("arena", norm, length));
-  const end = block.let(call("min", "u32", add(first, u32(WORKGROUP * RUN)), u32(layout.trainable)), "end");
+  const whole = call("min", "u32", add(first, u32(WORKGROUP * RUN)), u32(layout.trainable));
+  const end = block.let(
+    overflow === undefined ? whole : call("select", "u32", whole, u32(0), isWrong(overflow)),
+    "end",
+  );
   const element = (i: Expr) => {
     const g = block.let(mul(load("arena", add(gradients, i)), scale), "g");
     const blend = (beta: Expr, old: Expr, fresh: Expr) =>
@@ -105,4 +133,9 @@ export function adamwKernel(layout: ParameterLayout, gradients: Expr, partials: 
     groups: [[{ factor: layout.trainable, lengths: [], divisor: WORKGROUP * RUN }]],
     body: block.stmts,
   };
+}
+
+function isWrong(overflow: Expr): Expr {
+  const flagged = infix("!=", load("arena", overflow), f32(0));
+  return infix("&&", flagged, infix(">", planWord(LOSS_SCALE), u32(1)));
 }

@@ -3,7 +3,7 @@
 import { HYPER_FIELDS, type Manifest, type Word } from "../../runtime/manifest.js";
 import { unreachable } from "../support/assert.js";
 import { Writer } from "../support/writer.js";
-import type { Expr, Kernel, Stmt } from "./kernel-ir.js";
+import type { Expr, Kernel, Memory, Stmt } from "./kernel-ir.js";
 
 /** The largest finite f32: stands for infinity, which WGSL has no literal for and may assume away. */
 const LARGEST = "3.4028234663852886e38f";
@@ -26,6 +26,8 @@ export interface Spelling {
   word(name: string, word: Word): string;
 }
 
+const isHalves = (memory: Memory) => memory === "halves" || memory === "halves_watched";
+
 function printExpr(e: Expr, names: Spelling): string {
   const print = (part: Expr) => printExpr(part, names);
   switch (e.kind) {
@@ -42,6 +44,7 @@ function printExpr(e: Expr, names: Spelling): string {
     case "call":
       return `${e.fn}(${e.args.map(print).join(", ")})`;
     case "load":
+      if (isHalves(e.memory)) return `f32(halves[${print(e.index)}])`;
       return `${names.use(e.memory)}[${print(e.index)}]`;
     default:
       return unreachable(e, "wgsl");
@@ -61,7 +64,8 @@ function printStmt(w: Writer, s: Stmt, names: Spelling): void {
       w.line(`${names.use(s.name)} = ${print(s.value)};`);
       return;
     case "store":
-      w.line(`${names.use(s.memory)}[${print(s.index)}] = ${print(s.value)};`);
+      if (isHalves(s.memory)) w.line(`halves[${print(s.index)}] = seq_to_${s.memory}(${print(s.value)});`);
+      else w.line(`${names.use(s.memory)}[${print(s.index)}] = ${print(s.value)};`);
       return;
     case "for": {
       const from = print(s.from);
@@ -170,19 +174,30 @@ const PRELUDE: Readonly<Record<string, string>> = {
   return select(turn * pow(max(abs(a), 1e-37), b), select(0.0, 1.0, b == 0.0), a == 0.0);
 }`,
   seq_random: threefry(),
+  // What is too large becomes the largest: an infinity would make all that follows no number.
+  seq_to_halves: `fn seq_to_halves(x: f32) -> half {
+  return half(clamp(x, -65504.0, 65504.0));
+}`,
+  seq_to_halves_watched: `var<private> seq_overflowed: bool = false;
+fn seq_to_halves_watched(x: f32) -> half {
+  seq_overflowed = seq_overflowed || !(abs(x) <= 65504.0);
+  return seq_to_halves(x);
+}`,
 };
 
-/** Names of the functions called anywhere in a kernel. */
+/** Names of the functions called anywhere in a kernel, those that store halves included. */
 function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
   const found = new Set<string>();
   JSON.stringify(
     kernels.map((k) => k.body),
     (key, value: unknown) => {
       if (key === "fn" && typeof value === "string") found.add(value);
+      if (key === "memory" && typeof value === "string" && isHalves(value)) found.add(`seq_to_${value}`);
       return value;
     },
   );
   // The reduction behind sine and cosine is called by them alone.
+  if (found.has("seq_to_halves_watched")) found.add("seq_to_halves");
   if (found.has("seq_sin") || found.has("seq_cos")) found.add("seq_sin_reduced");
   return found;
 }
@@ -208,6 +223,7 @@ export function printShared(kernels: readonly Kernel[]): string {
     w.line("@group(0) @binding(5) var<uniform> hyper: Hyper;");
   }
   const called = calledBy(kernels);
+  if (called.has("seq_to_halves")) w.line("@group(0) @binding(6) var<storage, read_write> halves: array<half>;");
   for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
   return w.toString();
 }

@@ -45,6 +45,7 @@ export function parseModule(text: string): Module {
   const name = s.word();
   const doc = optionalDoc(s);
   s.expect("{");
+  const precision = s.accept("precision") ? { precision: s.oneOf(["f16"]) } : {};
   const lengths = s.accept("lengths") ? s.list(() => s.word()) : [];
   const ragged = s.accept("ragged") ? { ragged: s.list(() => s.word()) } : {};
   const parameters = many(s, "param", () => parseParameter(s));
@@ -59,6 +60,7 @@ export function parseModule(text: string): Module {
   return {
     name,
     ...doc,
+    ...precision,
     lengths,
     ...ragged,
     parameters,

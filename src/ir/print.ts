@@ -13,6 +13,7 @@ import type { Dim, Graph, Init, InitExpr, Instr, Module, Parameter, Port, Region
 export function printModule(module: Module): string {
   const w = new Writer();
   w.block(`module ${word(module.name)}${note(module.doc)} {`, "}", () => {
+    if (module.precision !== undefined) w.line(`precision ${module.precision}`);
     if (module.lengths.length > 0) w.line(`lengths ${module.lengths.map(word).join(", ")}`);
     if (module.ragged !== undefined) w.line(`ragged ${module.ragged.map(word).join(", ")}`);
     for (const p of module.parameters) w.line(printParameter(p));

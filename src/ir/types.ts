@@ -21,6 +21,12 @@ export const ROOM = "_room";
 export const SEED = "_seed";
 export const STEP = "_step";
 
+/** By how much the derivative of a loss is scaled up where it is stored in f16: a power of two, given where the lengths are. */
+export const LOSS_SCALE = "_scale";
+
+/** In what arrays with a place of their own at every step are stored between kernels, which compute in f32. */
+export type Precision = "f32" | "f16";
+
 /** An axis: a size known at compile time, or the name of a length known at run time. */
 export type Dim = number | string;
 
@@ -218,6 +224,8 @@ export interface Port {
 export interface Module {
   readonly name: string;
   readonly doc?: string;
+  /** Absent: f32. */
+  readonly precision?: "f16";
   /** Run-time lengths besides the batch, in the order in which the inputs fix them. */
   readonly lengths: readonly string[];
   /**

@@ -12,6 +12,7 @@ import {
   type Module,
   type Parameter,
   type Port,
+  type Precision,
   type Result,
   type Type,
   type Value,
@@ -24,7 +25,7 @@ import { normalise } from "./losses.js";
 import { zeroOwnPastEnd } from "./ragged.js";
 
 /** Lowers a model without mistakes. The batch leads every input, target and output. */
-export function lower(model: TypedModel): Module {
+export function lower(model: TypedModel, precision: Precision = "f32"): Module {
   const parameters = model.parameters.map((parameter): Parameter => {
     const { path: name, init, frozen, noDecay, doc } = parameter;
     const shape = shapeOf(parameter).map((dim) => {
@@ -39,6 +40,7 @@ export function lower(model: TypedModel): Module {
   return {
     name: model.name,
     ...(model.doc === undefined ? {} : { doc: model.doc }),
+    ...(precision === "f16" && { precision }),
     lengths: model.lengths,
     ...(model.ragged.length > 0 ? { ragged: model.ragged } : {}),
     parameters,

@@ -5,7 +5,15 @@
 
 import { Builder } from "../ir/builder.js";
 import { definitions, idsBeyond } from "../ir/traverse.js";
-import type { Graph, Instr, Parameter, Result, ValueId } from "../ir/types.js";
+import {
+  type Graph,
+  type Instr,
+  LOSS_SCALE,
+  type Parameter,
+  type Result,
+  type Value,
+  type ValueId,
+} from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { loopPullback } from "./autodiff-scan.js";
 import { uniformConstant } from "./constant.js";
@@ -15,8 +23,10 @@ import { Adjoints, markVarying, pullback } from "./reverse.js";
 /**
  * The loss, the metrics and a gradient for each parameter that is not frozen (zeros where the loss does not depend on
  * it), in the order of the parameters.
+ * @param scaled the derivative is taken of the loss times `LOSS_SCALE`, and the gradients divided by it at the end, so that
+ *   what lies between is not too small for f16 (Micikevicius et al. 2018, Mixed Precision Training, section 3.2).
  */
-export function autodiff(graph: Graph, parameters: readonly Parameter[]): Graph {
+export function autodiff(graph: Graph, parameters: readonly Parameter[], scaled = false): Graph {
   const loss = present(
     graph.results.find((r) => r.kind === "loss"),
     "autodiff",
@@ -33,7 +43,8 @@ export function autodiff(graph: Graph, parameters: readonly Parameter[]): Graph 
 
   const b = new Builder(idsBeyond(graph));
   const adjoints = new Adjoints();
-  adjoints.add(b, loss.value, b.constant(1));
+  const scale = scaled ? b.unary("to_f32", b.op("length", { name: LOSS_SCALE }, [])) : undefined;
+  adjoints.add(b, loss.value, scale ?? b.constant(1));
   const defined = definitions(graph.instrs);
   const isZero = (value: (typeof loss)["value"]) => uniformConstant(value, (id) => defined.get(id)) === 0;
   const replaced = new Map<Instr, Instr>();
@@ -43,11 +54,17 @@ export function autodiff(graph: Graph, parameters: readonly Parameter[]): Graph 
 
   const gradients = trained.map(({ name, value }): Result => {
     const adjoint = varying.has(loss.value.id) ? adjoints.get(value) : undefined;
-    return { kind: "grad", name, value: adjoint ?? b.fill(0, value.type.shape) };
+    return { kind: "grad", name, value: adjoint ? unscaled(b, adjoint, scale) : b.fill(0, value.type.shape) };
   });
   return dce({
     args: graph.args,
     instrs: [...graph.instrs.map((instr) => replaced.get(instr) ?? instr), ...b.instrs],
     results: [...graph.results.filter((r) => r.kind === "loss" || r.kind === "metric"), ...gradients],
   });
+}
+
+function unscaled(b: Builder, adjoint: Value, scale: Value | undefined): Value {
+  if (scale === undefined) return adjoint;
+  const inverse = b.binary("div", b.constant(1), scale);
+  return b.binary("mul", adjoint, b.repeat(inverse, adjoint.type.shape));
 }

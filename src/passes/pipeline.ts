@@ -36,8 +36,8 @@ export const pipeline: readonly Pass[] = [
   fromForward("evaluate", (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
   fromForward("predict", prediction),
   { name: "stream", run: streamEndless },
-  fromForward("train", (forward, { parameters }) =>
-    hasLoss(forward) ? autodiff(settle(forward, true), parameters) : undefined,
+  fromForward("train", (forward, { parameters, precision }) =>
+    hasLoss(forward) ? autodiff(settle(forward, true), parameters, precision === "f16") : undefined,
   ),
   everywhere("erase stop_gradient", eraseStopGradient),
   ...tidy("derived"),

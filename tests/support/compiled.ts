@@ -3,14 +3,20 @@
 import type { Manifest } from "../../runtime/manifest.js";
 import { encodeSafetensors } from "../../runtime/safetensors.js";
 import { type CompiledModel, compile } from "../../src/compile.js";
+import type { Precision } from "../../src/ir/types.js";
 import { hostOf } from "../check/host.js";
 
 /** The only model of a text, or the messages of its diagnostics as an error. */
-export function compileText(text: string, set: Readonly<Record<string, number>> = {}): CompiledModel {
+export function compileText(
+  text: string,
+  set: Readonly<Record<string, number>> = {},
+  precision: Precision = "f32",
+): CompiledModel {
   const { models, diagnostics } = compile({
     files: ["test.seq"],
     host: hostOf({ "test.seq": text }),
     set,
+    precision,
     verify: true,
   });
   if (models.length !== 1) throw new Error(diagnostics.map((d) => `${d.code} ${d.message}`).join("\n"));

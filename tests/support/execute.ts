@@ -9,9 +9,21 @@ import { KernelStore } from "../../src/codegen/kernel-store.js";
 import { buildProgram } from "../../src/codegen/program.js";
 import type { NdArray } from "../../src/ir/ndarray.js";
 import { ndarray } from "../../src/ir/ndarray.js";
-import { type Graph, SEED, STEP } from "../../src/ir/types.js";
+import { type Graph, LOSS_SCALE, type Precision, SEED, STEP } from "../../src/ir/types.js";
 
-type Texts = Pick<Manifest, "name" | "wgsl" | "kernels">;
+type Texts = Pick<Manifest, "name" | "precision" | "wgsl" | "kernels">;
+
+/** What is stored of a graph compiled for f16: what the device has, or f16's numbers on any device. */
+export type Stored = Precision | "rounded to f16";
+
+/** WGSL rounds to f16 without the feature too. Not by `quantizeToF16`: it may cut digits off, and numbers below the normal. */
+const rounded = (texts: Texts): Texts => ({
+  ...texts,
+  wgsl: texts.wgsl.replace(
+    "half(clamp(x, -65504.0, 65504.0))",
+    "half(unpack2x16float(pack2x16float(vec2(clamp(x, -65504.0, 65504.0), 0.0))).x)",
+  ),
+});
 
 const NO_PARAMETERS = { offsets: new Map<string, number>(), decayed: 0, trainable: 0, total: 0 };
 
@@ -25,10 +37,15 @@ function standalone(graph: Graph): Graph {
 }
 
 /** A graph's program, and the kernels that it names. */
-export function compileGraph(graph: Graph): { readonly program: Program; readonly kernels: Texts } {
+export function compileGraph(
+  graph: Graph,
+  stored: Stored = "f32",
+): { readonly program: Program; readonly kernels: Texts } {
   const store = new KernelStore();
-  const program = buildProgram(standalone(graph), NO_PARAMETERS, store);
-  return { program, kernels: { name: "a test graph", ...store.texts() } };
+  const precision = stored === "f32" ? "f32" : "f16";
+  const program = buildProgram(standalone(graph), NO_PARAMETERS, store, precision);
+  const kernels: Texts = { name: "a test graph", ...(precision === "f16" && { precision }), ...store.texts() };
+  return { program, kernels: stored === "rounded to f16" ? rounded(kernels) : kernels };
 }
 
 /**
@@ -42,20 +59,24 @@ export async function executeGraph(
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
   variant?: number,
+  stored?: Stored,
 ): Promise<Record<string, NdArray>> {
-  const { program, kernels } = compileGraph(graph);
+  const { program, kernels } = compileGraph(graph, stored);
   const compiled = { title: "a test graph", program, kernels: new Kernels(device, kernels) };
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const forced =
     variant === undefined ? undefined : program.dispatches.map((d) => Math.min(variant, variantsOf(d).length - 1));
   const execution = await Execution.create(compiled, sizes, { params }, [], forced);
   execution.setDraws(sizes[SEED] ?? 0, sizes[STEP] ?? 0);
+  execution.setLength(LOSS_SCALE, sizes[LOSS_SCALE] ?? 0);
   const elements = planArena(program.slots, execution.sizes).size;
   device.queue.writeBuffer(
     execution.arena,
     0,
     new Float32Array(Math.min(elements, execution.arena.size / 4)).fill(1e30),
   );
+  const { halves } = execution;
+  if (halves) device.queue.writeBuffer(halves, 0, new Float32Array(halves.size / 4).fill(1e30));
   for (const [name, slot] of Object.entries(program.inputs)) {
     const { data } = args[name];
     if (data.length > 0) execution.upload(slot, Float32Array.from(data));

@@ -3,7 +3,7 @@
 import type { NdArray } from "../../src/ir/ndarray.js";
 import type { Graph } from "../../src/ir/types.js";
 import { testDevice } from "./device.js";
-import { executeGraph } from "./execute.js";
+import { executeGraph, type Stored } from "./execute.js";
 
 /** @returns the results by `<kind>:<name>`, as `evaluateGraph` does. */
 export async function runOnDevice(
@@ -11,6 +11,7 @@ export async function runOnDevice(
   args: Readonly<Record<string, NdArray>>,
   sizes: Readonly<Record<string, number>>,
   variant?: number,
+  stored?: Stored,
 ): Promise<Record<string, NdArray>> {
-  return executeGraph(await testDevice(), graph, args, sizes, variant);
+  return executeGraph(await testDevice(), graph, args, sizes, variant, stored);
 }

@@ -5,7 +5,8 @@ import { type Program, type Slot, SPANS } from "../../../runtime/manifest.js";
 import { dispatchName } from "./kernels.js";
 import { fromCount, type Polynomial, sum } from "./polynomial.js";
 
-const WORD = 4;
+/** Of an element, where the device has f16. */
+const bytesOf = ({ half }: Slot) => (half ? 2 : 4);
 
 export interface Buffer {
   readonly name: string;
@@ -22,7 +23,7 @@ export interface Memory {
   readonly peakAt: string;
   /** What is alive there. */
   readonly peak: Polynomial;
-  /** The arena as the runtime packs it at the given lengths, its alignment included. */
+  /** The arenas as the runtime packs them at the given lengths, their alignment included. */
   readonly arenaBytes: number;
 }
 
@@ -30,21 +31,22 @@ export interface Memory {
 export function memoryOf({ slots, dispatches }: Program, lengths: Lengths): Memory {
   const when = (at: number) => (at in dispatches ? dispatchName(dispatches[at], at) : "host");
   const sizes = { ...lengths, [SPANS]: 1 };
-  const size = ({ size: elements }: Slot) => evaluateCount(elements, sizes);
+  const size = (slot: Slot) => bytesOf(slot) * evaluateCount(slot.size, sizes);
   const alive = dispatches.map((_, at) => slots.filter(({ first, last }) => first <= at && at <= last));
   const totals = alive.map((living) => living.reduce((total, slot) => total + size(slot), 0));
+  const packed = planArena(slots, sizes);
   const most = totals.indexOf(Math.max(...totals));
   return {
     buffers: slots
       .toSorted((a, b) => size(b) - size(a))
       .map((slot) => ({
         name: slot.name,
-        bytes: fromCount(slot.size, WORD),
+        bytes: fromCount(slot.size, bytesOf(slot)),
         from: when(slot.first),
         to: when(slot.last),
       })),
     peakAt: when(most),
-    peak: sum((alive[most] ?? []).map((slot) => fromCount(slot.size, WORD))),
-    arenaBytes: WORD * planArena(slots, sizes).size,
+    peak: sum((alive[most] ?? []).map((slot) => fromCount(slot.size, bytesOf(slot)))),
+    arenaBytes: 4 * packed.size + 2 * packed.halves,
   };
 }

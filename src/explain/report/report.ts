@@ -4,7 +4,7 @@ import type { Manifest, Program } from "../../../runtime/manifest.js";
 import type { TypedModel } from "../../check/typed.js";
 import { buildManifest } from "../../codegen/manifest.js";
 import { schedule } from "../../codegen/schedule.js";
-import { BATCH, type Module, PAST, ROOM } from "../../ir/types.js";
+import { BATCH, type Module, PAST, type Precision, ROOM } from "../../ir/types.js";
 import { lower } from "../../lower/lower.js";
 import type { Loop } from "../../passes/loop.js";
 import { present } from "../../support/assert.js";
@@ -33,11 +33,12 @@ export interface Report {
 export interface At {
   readonly batch: number;
   readonly length: number;
+  readonly precision?: Precision;
 }
 
 /** Undefined where the model has no such graph: no loss to train by, or no streaming form. */
 export function reportOf(model: TypedModel, graph: Explained, at: At): Report | undefined {
-  const traced = trace(lower(model), graph);
+  const traced = trace(lower(model, at.precision), graph);
   const { module } = traced;
   const own = module.graphs[graph];
   if (own === undefined) return undefined;

@@ -1,0 +1,51 @@
+/**
+ * @file Models stored as f16 against implementations of others: with halves that are f32 (a device without the feature), where
+ * all but the rounding is as on a device that has it; and with every half rounded to f16, which WGSL does in f32 too.
+ */
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { evaluateGraph } from "../../src/ir/interpret.js";
+import { type Graph, LOSS_SCALE } from "../../src/ir/types.js";
+import { present } from "../../src/support/assert.js";
+import { libraryFixture } from "../fixtures/library.js";
+import { compileText, relativeError } from "../support/compiled.js";
+import { compileGraph } from "../support/execute.js";
+import { runOnDevice } from "../support/ladder.js";
+import { arraysOf, compare } from "../support/reference.js";
+
+const models = new URL("../../specs/models/", import.meta.url);
+
+/** f16 is off by up to 2⁻¹¹ of a number, some on the way to a gradient make more of it. */
+const ROUNDED = 4 * 2 ** -11;
+const COMPILING = 600_000;
+
+/** A gated cell, a selective state space model, a matrix memory, attention with examples of different lengths. */
+const NAMES = ["lstm-peephole", "selective-ssm", "mlstm", "seq2seq-attention"];
+
+const all = (arrays: readonly ArrayLike<number>[]) => arrays.flatMap((each) => Array.from(each));
+
+test.each(NAMES)(
+  "%s",
+  async (name) => {
+    const fixture = libraryFixture(name);
+    const text = fixture.text ?? readFileSync(new URL(present(fixture.file, "test", "the file"), models), "utf8");
+    const train: Graph = present(compileText(text, fixture.set, "f16").module.graphs.train, "test", "train");
+    const args = { ...arraysOf(fixture.parameters), ...arraysOf(fixture.data) };
+    const sizes = { ...fixture.sizes, [LOSS_SCALE]: 4096 };
+
+    compare(fixture, evaluateGraph(train, args, sizes), 1e-9);
+    const { slots } = compileGraph(train, "f16").program;
+    expect(slots.some(({ half }) => half)).toBe(true);
+    compare(fixture, await runOnDevice(train, args, sizes, undefined, "f16"), 1e-4);
+    const rounded = await runOnDevice(train, args, sizes, undefined, "rounded to f16");
+    const error = relativeError(
+      all(Object.keys(fixture.gradients).map((of) => rounded[`grad:${of}`].data)),
+      all(Object.values(fixture.gradients).map(({ data }) => data.map(Number))),
+    );
+    expect(error).toBeLessThan(ROUNDED);
+    // It was rounded indeed.
+    expect(error).toBeGreaterThan(1e-5);
+  },
+  COMPILING,
+);
