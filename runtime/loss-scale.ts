@@ -4,6 +4,7 @@
  */
 
 import type { Lengths } from "./arena.js";
+import type { Manifest } from "./manifest.js";
 
 /** Fits in f32 and in a word of the plan, as every power of two below. */
 const LARGEST = 2 ** 24;
@@ -19,10 +20,16 @@ export class LossScale {
   #value: number;
   #good = 0;
 
-  /** @param sizes the batch and the lengths: a mean's derivative is smaller, the more there is of them. */
-  constructor(sizes: Lengths) {
-    const numbers = Object.values(sizes).reduce((product, n) => product * Math.max(1, n), 1);
-    this.#value = Math.min(LARGEST, FIRST * 2 ** Math.ceil(Math.log2(numbers)));
+  /**
+   * @param precision of the model: the scale is 1 unless that is f16.
+   * @param sizes the batch and the lengths: a mean's derivative is smaller, the more there is of them.
+   */
+  constructor(
+    private readonly precision: Manifest["precision"],
+    sizes: Lengths,
+  ) {
+    const numbers = Object.values(sizes).reduce((product, n) => product * n, 1);
+    this.#value = precision === "f16" ? Math.min(LARGEST, FIRST * 2 ** Math.ceil(Math.log2(numbers))) : 1;
   }
 
   get value(): number {
@@ -31,7 +38,7 @@ export class LossScale {
 
   /** Takes in how a step went that was made at some scale. */
   settle(scale: number, overflowed: boolean): void {
-    if (scale !== this.#value) return;
+    if (this.precision !== "f16" || scale !== this.#value) return;
     this.#good = overflowed ? 0 : this.#good + 1;
     if (overflowed) this.#value = Math.max(1, scale / FALL);
     else if (this.#good === PATIENCE) {

@@ -114,7 +114,7 @@ export interface Program {
   readonly scalars: Readonly<Record<string, number>>;
   /** Streaming: slot of the next value of each kept state, by its name; of the first in the program of the start. */
   readonly nextStates: Readonly<Record<string, number>>;
-  /** Training: the slot of all gradients, laid out as the parameters, before clipping. */
+  /** Training: the slot of all gradients, laid out as the parameters, before clipping; in f16 times `LOSS_SCALE`. */
   readonly gradients?: number;
 }
 

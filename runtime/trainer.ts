@@ -51,6 +51,8 @@ export class Trainer<Batch extends object> implements Destroyable {
   readonly #scalarReadback: Readback;
   /** Of the steps on their way. */
   readonly #outcomes: Promise<() => void>[] = [];
+  /** The last step's gradients. */
+  #scaledBy = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #step = 0;
   #optimizer: AdamW;
@@ -86,7 +88,16 @@ export class Trainer<Batch extends object> implements Destroyable {
       const execution = await Execution.create(compiled, sizes, { params, moments, hyper }, [], chosen);
       const settings = { clipNorm, stepsInFlight, seed };
       return core.own(
-        new Trainer(core, execution, new LossScale(sizes), moments, hyper, optimizer, settings, evaluate),
+        new Trainer(
+          core,
+          execution,
+          new LossScale(manifest.precision, sizes),
+          moments,
+          hyper,
+          optimizer,
+          settings,
+          evaluate,
+        ),
       );
     } catch (error) {
       moments.destroy();
@@ -119,7 +130,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     return this.execution.arenaBytes;
   }
 
-  /** By how much the loss's derivative is scaled up in the next step of a model compiled for f16. It adapts itself. */
+  /** By how much the loss's derivative is scaled up within the next step, where the model is compiled for f16. It adapts itself. */
   get lossScale(): number {
     return this.scale.value;
   }
@@ -167,7 +178,9 @@ export class Trainer<Batch extends object> implements Destroyable {
       const regions = parameterRegions(core.manifest)
         .filter(({ offset }) => offset < core.manifest.layout.trainable)
         .map((region) => ({ ...region, offset: execution.offsetOf(slot) + region.offset }));
-      return readRegions(core, execution.arena, regions);
+      const scale = this.#scaledBy;
+      const values = await readRegions(core, execution.arena, regions);
+      return Object.fromEntries(Object.entries(values).map(([name, array]) => [name, array.map((x) => x / scale)]));
     });
   }
 
@@ -233,6 +246,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     const slots = checkedSlots(program, [...inputs, ...targets], batch, execution.sizes, ragged);
     const step = ++this.#step;
     const scale = this.scale.value;
+    this.#scaledBy = scale;
     const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
       for (const [slot, values] of slots) execution.upload(slot, values);
       core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.settings.clipNorm, step));

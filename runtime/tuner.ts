@@ -98,7 +98,7 @@ async function measure(
       execution.upload(slot, values);
     }
     execution.setDraws(0, 1);
-    execution.setLength(LOSS_SCALE, new LossScale(sizes).value);
+    execution.setLength(LOSS_SCALE, new LossScale(core.manifest.precision, sizes).value);
     const trial = await Trial.create(core, execution);
     try {
       const tuned: Omit<TunedDispatch, "modelled">[] = [];

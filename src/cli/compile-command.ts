@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { type CompiledModel, compile } from "../compile.js";
+import type { Precision } from "../ir/types.js";
 import { kebabCase } from "./arguments.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { writeFiles } from "./files.js";
@@ -12,16 +13,17 @@ import { requireKnownSettings } from "./settings.js";
 export interface CompileCommandOptions {
   readonly out: string;
   readonly set?: Readonly<Record<string, number>>;
+  readonly precision: Precision;
   readonly emit: "ts" | "ir" | "wgsl";
   readonly errorFormat: ErrorFormat;
 }
 
 export function compileCommand(
   files: readonly string[],
-  { out, set = {}, emit, errorFormat }: CompileCommandOptions,
+  { out, set = {}, precision, emit, errorFormat }: CompileCommandOptions,
 ): ExitCode {
   requireKnownSettings(files, set);
-  const { diagnostics, models } = compile({ files, host: nodeHost(), set });
+  const { diagnostics, models } = compile({ files, host: nodeHost(), set, precision });
   if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
 
   const barren = files.find((file) => !models.some(({ source }) => source === file));

@@ -6,6 +6,7 @@ import { UnsupportedBody } from "../codegen/scan-plan.js";
 import { reportData } from "../explain/report/json.js";
 import { printReport, type Style } from "../explain/report/print.js";
 import { type Explained, type Report, reportOf } from "../explain/report/report.js";
+import type { Precision } from "../ir/types.js";
 import { parse } from "../parser/parse.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText } from "./files.js";
@@ -21,11 +22,12 @@ export interface ExplainOptions {
   readonly json?: boolean;
   readonly errorFormat: ErrorFormat;
   readonly set?: Readonly<Record<string, number>>;
+  readonly precision: Precision;
 }
 
 export function explainCommand(
   file: string,
-  { graph, batch, length, json = false, set = {}, errorFormat }: ExplainOptions,
+  { graph, batch, length, json = false, set = {}, precision, errorFormat }: ExplainOptions,
 ): ExitCode {
   readText(file);
   requireKnownSettings([file], set);
@@ -37,7 +39,7 @@ export function explainCommand(
   }
   const reports = own.map((model): Report => {
     const wanted = graph ?? (model.losses.length > 0 ? "train" : "predict");
-    const report = supported(model.name, () => reportOf(model, wanted, { batch, length }));
+    const report = supported(model.name, () => reportOf(model, wanted, { batch, length, precision }));
     if (report === undefined) throw new CommandError(`${model.name} has no graph "${wanted}"`);
     return report;
   });

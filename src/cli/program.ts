@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DeviceError } from "../../runtime/errors.js";
+import { PRECISIONS } from "../ir/types.js";
 import { InternalError } from "../support/assert.js";
 import { VERSION } from "../version.js";
 import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
@@ -41,6 +42,10 @@ function commands(end: (code: ExitCode) => void): Command {
 
   const setting = () =>
     new Option("--set <name=value>", "give a size of the model, e.g. H=256 (repeatable)").argParser(collectSetting);
+  const precision = () =>
+    new Option("--precision <p>", "how to store what lies between kernels: f16 takes half the memory")
+      .choices(PRECISIONS)
+      .default("f32");
   const errorFormat = () =>
     new Option("--error-format <format>", "for people or for tools").choices(ERROR_FORMATS).default("text");
 
@@ -71,6 +76,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .argument("<files...>", ".seq files")
     .requiredOption("-o, --out <folder>", "where the modules go")
     .addOption(setting())
+    .addOption(precision())
     .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
     .addOption(errorFormat())
     .action((files, options) => end(compileCommand(files, options)));
@@ -98,6 +104,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(whole("--length <n>", "steps to count with", 1).default(32))
     .option("--json", "for tools")
     .addOption(setting())
+    .addOption(precision())
     .addOption(errorFormat())
     .action((spec, options) => end(explainCommand(spec, options)));
 
@@ -109,6 +116,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(whole("--length <n>", "steps of every length", 1))
     .option("--json", "for tools")
     .addOption(setting())
+    .addOption(precision())
     .addOption(errorFormat())
     .action(async (spec, options) => end(await tuneCommand(spec, options)));
 
@@ -118,6 +126,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .argument("<spec>", "a .seq file with one model: input `[T] id(V)`, target `[T] id(V)`")
     .requiredOption("--text <files...>", "the text, in this order")
     .addOption(setting())
+    .addOption(precision())
     .addOption(errorFormat())
     .addOption(whole("--steps <n>", "training steps", 1).default(400))
     .addOption(whole("--batch <n>", "windows a step", 1).default(16))

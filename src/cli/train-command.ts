@@ -5,6 +5,7 @@ import type { Manifest } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
 import { requestNodeDevice } from "../../runtime/node.js";
 import { compile } from "../compile.js";
+import type { Precision } from "../ir/types.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText, writeFiles } from "./files.js";
 import { nodeHost } from "./host.js";
@@ -21,6 +22,7 @@ import { mean } from "./train/statistics.js";
 export interface TrainOptions {
   readonly text: readonly string[];
   readonly set?: Readonly<Record<string, number>>;
+  readonly precision: Precision;
   readonly errorFormat: ErrorFormat;
   readonly steps: number;
   readonly batch: number;
@@ -41,7 +43,7 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
   if (Object.hasOwn(options.set ?? {}, "V")) throw new CommandError("--set V is the text's to fix: its characters");
   requireKnownSettings([spec], options.set ?? {});
   const corpus = corpusOf(options.text.map(readText).join("\n"), options.length);
-  const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size }, options.errorFormat);
+  const manifest = compileOne(spec, { ...options.set, V: corpus.vocabulary.size }, options);
   if (manifest === undefined) return EXIT.failed;
   const ports = characterModel(manifest, corpus.vocabulary.size);
 
@@ -68,6 +70,9 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
       batch: options.batch,
       length: options.length,
       seed: options.seed,
+      precision: options.precision,
+      skippedSteps: result.skippedSteps,
+      arenaBytes: result.arenaBytes,
       trainLoss: mean(result.losses.slice(-TRAIN_LOSS_STEPS)),
       validationLoss: result.validationLoss,
       unigramEntropy: corpus.unigramEntropy,
@@ -119,9 +124,9 @@ async function showSample(
 function compileOne(
   spec: string,
   set: Readonly<Record<string, number>>,
-  errorFormat: ErrorFormat,
+  { precision, errorFormat }: Pick<TrainOptions, "precision" | "errorFormat">,
 ): Manifest | undefined {
-  const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set });
+  const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set, precision });
   if (reportDiagnostics(diagnostics, errorFormat)) return undefined;
   if (models.length !== 1) throw new CommandError(`${spec} declares ${models.length} models: seqc train wants one`);
   return models[0].manifest;

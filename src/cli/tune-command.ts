@@ -12,6 +12,7 @@ import { cacheFolder } from "../../runtime/tuner-cache-node.js";
 import { tuneAnew } from "../../runtime/tuner-choice.js";
 import { checkSizes } from "../../runtime/validate.js";
 import { compile } from "../compile.js";
+import type { Precision } from "../ir/types.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { readText } from "./files.js";
 import { nodeHost } from "./host.js";
@@ -20,6 +21,7 @@ import { requireKnownSettings } from "./settings.js";
 
 export interface TuneOptions {
   readonly set?: Readonly<Record<string, number>>;
+  readonly precision: Precision;
   readonly batch: number;
   /** Of every length; wanted where the model has any. */
   readonly length?: number;
@@ -39,11 +41,11 @@ interface TunedProgram {
 
 export async function tuneCommand(
   spec: string,
-  { set = {}, batch, length, json = false, errorFormat }: TuneOptions,
+  { set = {}, precision, batch, length, json = false, errorFormat }: TuneOptions,
 ): Promise<ExitCode> {
   readText(spec);
   requireKnownSettings([spec], set);
-  const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set });
+  const { diagnostics, models } = compile({ files: [spec], host: nodeHost(), set, precision });
   if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
   if (models.length === 0) {
     throw new CommandError(`${spec} has no model: its cells and layers are tuned with the models that use them`);

@@ -213,11 +213,11 @@ export function buildProgram(
       table.live(overflow, end);
       scalars.overflow = overflow;
     }
-    const flag = overflow === undefined ? undefined : table.offset(overflow);
-    if (flag !== undefined) kernels = kernels.map((each) => each.map((kernel) => watched(kernel, flag)));
+    const scaling = overflow === undefined ? undefined : { overflow: table.offset(overflow) };
+    if (scaling) kernels = kernels.map((each) => each.map((kernel) => watched(kernel, scaling.overflow)));
     kernels.push(
-      [squaresKernel(layout, table.offset(gradients), table.offset(partials))],
-      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), flag)],
+      [squaresKernel(layout, table.offset(gradients), table.offset(partials), scaling)],
+      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), scaling)],
     );
   }
 

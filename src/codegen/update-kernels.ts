@@ -39,8 +39,18 @@ export function partialCount({ trainable }: ParameterLayout): number {
   return Math.min(MAX_PARTIALS, Math.ceil(trainable / (WORKGROUP * RUN)));
 }
 
+/** Of a step in f16: where it says whether its gradients, which are times `LOSS_SCALE`, are wrong. */
+export interface Scaling {
+  readonly overflow: Expr;
+}
+
 /** partials[i] = Σ g² over every partialCount-th run of a workgroup's width. */
-export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials: Expr): Kernel {
+export function squaresKernel(
+  layout: ParameterLayout,
+  gradients: Expr,
+  partials: Expr,
+  scaling: Scaling | undefined,
+): Kernel {
   const block = new Block();
   const name = "squares";
   const memory = `${name}_sum`;
@@ -50,7 +60,7 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
     "i",
     u32(layout.trainable),
     (i) => {
-      const g = block.let(load("arena", add(gradients, i)), "g");
+      const g = gradient(block, add(gradients, i), scaling);
       block.assign(total, add(total, mul(g, g)));
     },
     add(mul(GROUP, u32(WORKGROUP)), THREAD),
@@ -80,14 +90,14 @@ export function squaresKernel(layout: ParameterLayout, gradients: Expr, partials
 
 /**
  * Clips by the global norm and updates parameters and both moments; stores the norm before clipping.
- * @param overflow where it says whether the gradients are wrong: nothing is then updated, unless no scale is smaller.
+ * Nothing is updated where the gradients are wrong, unless no scale is smaller.
  */
 export function adamwKernel(
   layout: ParameterLayout,
   gradients: Expr,
   partials: Expr,
   norm: Expr,
-  overflow?: Expr,
+  scaling: Scaling | undefined,
 ): Kernel {
   const block = new Block();
   const name = "adamw";
@@ -103,12 +113,9 @@ export function adamwKernel(
   const first = block.let(add(mul(GROUP, u32(WORKGROUP * RUN)), THREAD), "first");
   block.if(infix("==", first, u32(0)), () => block.store("arena", norm, length));
   const whole = call("min", "u32", add(first, u32(WORKGROUP * RUN)), u32(layout.trainable));
-  const end = block.let(
-    overflow === undefined ? whole : call("select", "u32", whole, u32(0), isWrong(overflow)),
-    "end",
-  );
+  const end = block.let(scaling ? call("select", "u32", whole, u32(0), isWrong(scaling)) : whole, "end");
   const element = (i: Expr) => {
-    const g = block.let(mul(load("arena", add(gradients, i)), scale), "g");
+    const g = block.let(mul(gradient(block, add(gradients, i), scaling), scale), "g");
     const blend = (beta: Expr, old: Expr, fresh: Expr) =>
       block.let(add(mul(beta, old), mul(infix("-", f32(1), beta), fresh)), "moment");
     const second = add(i, u32(layout.trainable));
@@ -135,7 +142,15 @@ export function adamwKernel(
   };
 }
 
-function isWrong(overflow: Expr): Expr {
+/** As if the loss had not been scaled: a power of two changes no digit. */
+function gradient(block: Block, place: Expr, scaling: Scaling | undefined): Expr {
+  const held = load("arena", place);
+  if (scaling === undefined) return block.let(held, "g");
+  const inverse = block.let(infix("/", f32(1), call("f32", "f32", planWord(LOSS_SCALE))), "inverse");
+  return block.let(mul(held, inverse), "g");
+}
+
+function isWrong({ overflow }: Scaling): Expr {
   const flagged = infix("!=", load("arena", overflow), f32(0));
   return infix("&&", flagged, infix(">", planWord(LOSS_SCALE), u32(1)));
 }

@@ -26,6 +26,7 @@ export const LOSS_SCALE = "_scale";
 
 /** In what arrays with a place of their own at every step are stored between kernels, which compute in f32. */
 export type Precision = "f32" | "f16";
+export const PRECISIONS: readonly Precision[] = ["f32", "f16"];
 
 /** An axis: a size known at compile time, or the name of a length known at run time. */
 export type Dim = number | string;

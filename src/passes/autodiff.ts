@@ -5,15 +5,7 @@
 
 import { Builder } from "../ir/builder.js";
 import { definitions, idsBeyond } from "../ir/traverse.js";
-import {
-  type Graph,
-  type Instr,
-  LOSS_SCALE,
-  type Parameter,
-  type Result,
-  type Value,
-  type ValueId,
-} from "../ir/types.js";
+import { type Graph, type Instr, LOSS_SCALE, type Parameter, type Result, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { loopPullback } from "./autodiff-scan.js";
 import { uniformConstant } from "./constant.js";
@@ -23,8 +15,8 @@ import { Adjoints, markVarying, pullback } from "./reverse.js";
 /**
  * The loss, the metrics and a gradient for each parameter that is not frozen (zeros where the loss does not depend on
  * it), in the order of the parameters.
- * @param scaled the derivative is taken of the loss times `LOSS_SCALE`, and the gradients divided by it at the end, so that
- *   what lies between is not too small for f16 (Micikevicius et al. 2018, Mixed Precision Training, section 3.2).
+ * @param scaled the derivative is taken of the loss times `LOSS_SCALE`, so that what lies on the way is not too small for f16
+ *   (Micikevicius et al. 2018, Mixed Precision Training, section 3.2).
  */
 export function autodiff(graph: Graph, parameters: readonly Parameter[], scaled = false): Graph {
   const loss = present(
@@ -43,8 +35,8 @@ export function autodiff(graph: Graph, parameters: readonly Parameter[], scaled 
 
   const b = new Builder(idsBeyond(graph));
   const adjoints = new Adjoints();
-  const scale = scaled ? b.unary("to_f32", b.op("length", { name: LOSS_SCALE }, [])) : undefined;
-  adjoints.add(b, loss.value, scale ?? b.constant(1));
+  const seed = scaled ? b.unary("to_f32", b.op("length", { name: LOSS_SCALE }, [])) : b.constant(1);
+  adjoints.add(b, loss.value, seed);
   const defined = definitions(graph.instrs);
   const isZero = (value: (typeof loss)["value"]) => uniformConstant(value, (id) => defined.get(id)) === 0;
   const replaced = new Map<Instr, Instr>();
@@ -54,17 +46,11 @@ export function autodiff(graph: Graph, parameters: readonly Parameter[], scaled 
 
   const gradients = trained.map(({ name, value }): Result => {
     const adjoint = varying.has(loss.value.id) ? adjoints.get(value) : undefined;
-    return { kind: "grad", name, value: adjoint ? unscaled(b, adjoint, scale) : b.fill(0, value.type.shape) };
+    return { kind: "grad", name, value: adjoint ?? b.fill(0, value.type.shape) };
   });
   return dce({
     args: graph.args,
     instrs: [...graph.instrs.map((instr) => replaced.get(instr) ?? instr), ...b.instrs],
     results: [...graph.results.filter((r) => r.kind === "loss" || r.kind === "metric"), ...gradients],
   });
-}
-
-function unscaled(b: Builder, adjoint: Value, scale: Value | undefined): Value {
-  if (scale === undefined) return adjoint;
-  const inverse = b.binary("div", b.constant(1), scale);
-  return b.binary("mul", adjoint, b.repeat(inverse, adjoint.type.shape));
 }

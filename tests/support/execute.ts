@@ -17,9 +17,9 @@ type Texts = Pick<Manifest, "name" | "precision" | "wgsl" | "kernels">;
 export type Stored = Precision | "rounded to f16";
 
 /** WGSL rounds to f16 without the feature too. Not by `quantizeToF16`: it may cut digits off, and numbers below the normal. */
-const rounded = (texts: Texts): Texts => ({
-  ...texts,
-  wgsl: texts.wgsl.replace(
+export const roundedToF16 = <M extends Pick<Manifest, "wgsl">>(manifest: M): M => ({
+  ...manifest,
+  wgsl: manifest.wgsl.replace(
     "half(clamp(x, -65504.0, 65504.0))",
     "half(unpack2x16float(pack2x16float(vec2(clamp(x, -65504.0, 65504.0), 0.0))).x)",
   ),
@@ -45,7 +45,7 @@ export function compileGraph(
   const precision = stored === "f32" ? "f32" : "f16";
   const program = buildProgram(standalone(graph), NO_PARAMETERS, store, precision);
   const kernels: Texts = { name: "a test graph", ...(precision === "f16" && { precision }), ...store.texts() };
-  return { program, kernels: stored === "rounded to f16" ? rounded(kernels) : kernels };
+  return { program, kernels: stored === "rounded to f16" ? roundedToF16(kernels) : kernels };
 }
 
 /**

@@ -28,6 +28,10 @@ export interface SessionResult {
   readonly validationLoss: number;
   readonly medianStepMs: number;
   readonly dispatchesPerStep: number;
+  /** Steps in f16 that found the loss's scale too large and learned nothing. */
+  readonly skippedSteps: number;
+  /** What a step works on besides parameters and moments. */
+  readonly arenaBytes: number;
 }
 
 /** How often a run is validated, and on how many batches at most. */
@@ -61,6 +65,7 @@ export async function trainSession(
   let lastArrival = performance.now();
   let failure: unknown;
   let validationLoss: number | undefined;
+  let skippedSteps = 0;
 
   const record = (loss: number): void => {
     const now = performance.now();
@@ -82,11 +87,17 @@ export async function trainSession(
   let step = 0;
   while (step < steps && failure === undefined && !interrupted()) {
     trainer.learningRate = learningRate(step, steps, options.learningRate);
-    const { loss } = await trainer.trainStep(feed(randomBatch(training, batch, length, random)));
+    const { loss, skipped } = await trainer.trainStep(feed(randomBatch(training, batch, length, random)));
     arrivals.push(
-      loss.then(record, (error: unknown) => {
-        failure ??= error;
-      }),
+      Promise.all([loss, skipped]).then(
+        ([value, wasSkipped]) => {
+          if (wasSkipped) skippedSteps++;
+          record(value);
+        },
+        (error: unknown) => {
+          failure ??= error;
+        },
+      ),
     );
     step++;
     if (step % every === 0 && step < steps) {
@@ -103,6 +114,8 @@ export async function trainSession(
     validationLoss: validationLoss ?? Number.NaN,
     medianStepMs: median(stepTimes),
     dispatchesPerStep: trainer.dispatchesPerStep,
+    skippedSteps,
+    arenaBytes: trainer.arenaBytes,
   };
 }
 

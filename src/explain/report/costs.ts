@@ -3,12 +3,14 @@
  * each kernel reads and writes, and below them what no schedule can avoid.
  */
 
+import { isHalf } from "../../codegen/halves.js";
 import type { Schedule } from "../../codegen/schedule.js";
 import { registry } from "../../ir/registry.js";
 import type { Dim, Graph, Instr, Module, Value, ValueId } from "../../ir/types.js";
 import { monomial, type Polynomial, sum, zero } from "./polynomial.js";
 
 const WORD = 4;
+const HALF = 2;
 
 export interface Costs {
   /** Two a product's term, one an element of any other arithmetic, functions included. */
@@ -23,8 +25,9 @@ export interface Costs {
   readonly updateBytes: Polynomial;
 }
 
-/** Of an array in memory. */
-export const bytesOf = (value: Value): Polynomial => monomial(value.type.shape, WORD);
+/** Of an array in memory that is none of the host's. */
+export const bytesOf = (value: Value, { precision }: Pick<Module, "precision">): Polynomial =>
+  monomial(value.type.shape, precision === "f16" && isHalf(value) ? HALF : WORD);
 
 export function costsOf(module: Module, graph: Graph, { groups, reads, definitions }: Schedule): Costs {
   const values = new Map<ValueId, Value>([
@@ -32,6 +35,7 @@ export function costsOf(module: Module, graph: Graph, { groups, reads, definitio
     ...[...definitions.values()].flatMap(({ results }) => results.map((result) => [result.id, result] as const)),
   ]);
   const results = new Set(graph.results.map(({ value }) => value.id));
+  const hosts = new Set([...results, ...graph.args.map(({ value }) => value.id)]);
   const isRead = (id: ValueId) => reads.some((ids) => ids.has(id));
   const read = reads.flatMap((ids) => [...ids].flatMap((id) => values.get(id) ?? []));
   const written = groups.flatMap(({ roots }) => roots.filter(({ id }) => results.has(id) || isRead(id)));
@@ -40,8 +44,8 @@ export function costsOf(module: Module, graph: Graph, { groups, reads, definitio
   return {
     flops: operations(graph.instrs, [], () => true),
     productFlops: operations(graph.instrs, [], ({ op }) => op === "contract"),
-    bytes: sum([...read, ...written].map(bytesOf)),
-    leastBytes: sum([...graph.args, ...graph.results].map(({ value }) => bytesOf(value))),
+    bytes: sum([...read, ...written].map((value) => bytesOf(value, hosts.has(value.id) ? {} : module))),
+    leastBytes: sum([...graph.args, ...graph.results].map(({ value }) => bytesOf(value, {}))),
     updateBytes: training ? sum(trainable.map(({ shape }) => monomial(shape, 8 * WORD))) : zero,
   };
 }

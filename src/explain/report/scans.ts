@@ -3,7 +3,7 @@
 import type { Schedule } from "../../codegen/schedule.js";
 import { registry } from "../../ir/registry.js";
 import { definitions, reads } from "../../ir/traverse.js";
-import type { Graph, Instr, Value, ValueId } from "../../ir/types.js";
+import type { Graph, Instr, Module, Value, ValueId } from "../../ir/types.js";
 import type { Loop } from "../../passes/loop.js";
 import { type RecurrenceClass, type RecurrenceGroup, recurrences } from "../../passes/recurrence/index.js";
 import { seqName } from "../seq.js";
@@ -95,7 +95,7 @@ export function scanReports(
       sums,
       before: moved("before"),
       behind: moved("behind"),
-      stored: now === undefined || derivative ? [] : storedBy(now, graph, schedule, derived, path),
+      stored: now === undefined || derivative ? [] : storedBy(now, graph, schedule, derived, path, trace.module),
       recomputed: now === undefined || !derivative ? [] : recomputedIn(now, graph, path),
       kernels: now === undefined ? [] : kernelsOf(now),
     };
@@ -167,6 +167,7 @@ function storedBy(
   { reads: reading }: Schedule,
   derived: readonly Source[],
   path: string,
+  stored: Pick<Module, "precision">,
 ): readonly Stored[] {
   const defined = definitions(graph.instrs);
   const behind = loopsOf(graph).filter((loop) => derived.some((source) => isSameLoop(loop, source.loop)));
@@ -181,7 +182,7 @@ function storedBy(
   const phrases = new Phrases(graph, path);
   return now.outputs
     .filter(({ all }) => given.has(all.id) && reading.some((ids) => ids.has(all.id)))
-    .map(({ step, all }) => ({ name: phrases.called(step), bytes: bytesOf(all) }));
+    .map(({ step, all }) => ({ name: phrases.called(step), bytes: bytesOf(all, stored) }));
 }
 
 /** What a loop of the derivative does without an adjoint: values of the forward map, and slopes made of them. */
