@@ -4,7 +4,7 @@
  */
 
 import type { Lengths } from "./arena.js";
-import type { Manifest } from "./manifest.js";
+import { type Manifest, SPANS } from "./manifest.js";
 
 /** Fits in f32 and in a word of the plan, as every power of two below. */
 const LARGEST = 2 ** 24;
@@ -28,7 +28,8 @@ export class LossScale {
     private readonly precision: Manifest["precision"],
     sizes: Lengths,
   ) {
-    const numbers = Object.values(sizes).reduce((product, n) => product * n, 1);
+    const lengths = Object.entries(sizes).filter(([name]) => name !== SPANS);
+    const numbers = lengths.reduce((product, [, length]) => product * length, 1);
     this.#value = precision === "f16" ? Math.min(LARGEST, FIRST * 2 ** Math.ceil(Math.log2(numbers))) : 1;
   }
 

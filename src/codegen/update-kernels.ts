@@ -60,7 +60,7 @@ export function squaresKernel(
     "i",
     u32(layout.trainable),
     (i) => {
-      const g = gradient(block, add(gradients, i), scaling);
+      const g = block.let(gradient(block, add(gradients, i), scaling), "g");
       block.assign(total, add(total, mul(g, g)));
     },
     add(mul(GROUP, u32(WORKGROUP)), THREAD),
@@ -145,9 +145,9 @@ export function adamwKernel(
 /** As if the loss had not been scaled: a power of two changes no digit. */
 function gradient(block: Block, place: Expr, scaling: Scaling | undefined): Expr {
   const held = load("arena", place);
-  if (scaling === undefined) return block.let(held, "g");
+  if (scaling === undefined) return held;
   const inverse = block.let(infix("/", f32(1), call("f32", "f32", planWord(LOSS_SCALE))), "inverse");
-  return block.let(mul(held, inverse), "g");
+  return mul(held, inverse);
 }
 
 function isWrong({ overflow }: Scaling): Expr {

@@ -48,6 +48,7 @@ describe("usage", () => {
     ["an unknown option", ["check", "--fast", "x.seq"], /unknown option '--fast'/],
     ["a file that is not there", ["check", "no-such.seq"], /cannot read no-such\.seq: there is no such file/],
     ["no folder to write to", ["compile", "x.seq"], /required option '-o, --out/],
+    ["an unknown precision", ["compile", "x.seq", "-o", "o", "--precision=f8"], /Allowed choices are f32, f16/],
     ["a size that is no whole number", ["compile", "x.seq", "-o", "o", "--set", "H=1.5"], /--set H wants a whole/],
     ["a number of steps that is none", ["train", "x.seq", "--text", "t", "--steps", "many"], /--steps wants a whole/],
     ["an unknown code", ["explain-error", "SEQ0000"], /there is no code SEQ0000/],
@@ -147,6 +148,16 @@ describe("seqc compile", () => {
     expect(readFileSync(join(out, `two.${emit}`), "utf8").length).toBeGreaterThan(100);
   });
 
+  it("writes a module that stores f16", async () => {
+    const module = async (...precision: string[]) => {
+      const out = join(folder, "precision");
+      expect((await inProcess(["compile", CHAR_LM, "-o", out, ...precision])).code).toBe(EXIT.ok);
+      return readFileSync(join(out, "char-lm.ts"), "utf8");
+    };
+    expect(await module("--precision=f16")).toMatch(/precision: "f16",[^]*halves: array<half>/);
+    expect(await module()).not.toMatch(/f16|half/);
+  });
+
   it("writes nothing when one of the specs has a mistake", async () => {
     const out = join(folder, "none");
     const sound = file("sound.seq", MODEL);
@@ -196,6 +207,9 @@ describe("seqc train", { timeout: 180_000 }, () => {
       adapter: expect.stringMatching(/./),
       steps: 6,
       interrupted: false,
+      precision: "f32",
+      skippedSteps: 0,
+      arenaBytes: expect.any(Number),
       trainLoss: expect.closeTo(Math.log(28), 0),
       validationLoss: expect.closeTo(Math.log(28), 0),
       unigramEntropy: expect.closeTo(3.1, 0),
