@@ -44,8 +44,9 @@ export function loopCost(
   const number = sizes[SPANS];
   const units = Math.ceil(sizes[length] / spans.unit);
   const steps = Math.ceil(units / number) * spans.unit;
-  const [summary] = before;
-  const summaries = summary === undefined ? 0 : Math.max(1, groupsOf(summary, sizes) / atOnce);
+  const summaries = before
+    .filter(({ groups }) => groups.flat().some(({ lengths }) => lengths.includes(SPANS)))
+    .reduce((sum, pass) => sum + Math.max(1, groupsOf(pass, sizes) / atOnce), 0);
   return (waves + summaries) * steps + number + DISPATCH * (before.length + behind.length);
 }
 

@@ -23,8 +23,9 @@ import { LaneSums } from "./lane-sums.js";
 import { CHUNK, type ChunkStarts, type Replay } from "./replay.js";
 import { type Element, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
 import { WORKGROUP_MEMORY } from "./scan-plan.js";
-import { overSteps, partPlace, type Range, rangeOf, type SpanForm, startOf } from "./span-kernel.js";
+import { overSteps, partPlace, type Range, rangeOf, type SpanForm, startOf, summaryComment } from "./span-kernel.js";
 import type { Spans } from "./span-plan.js";
+import { type SpanNumbers, SpanSummary } from "./span-summary.js";
 import { sameIndex } from "./walk.js";
 
 /** Steps between which the states are kept, in a chunk that is replayed. */
@@ -55,6 +56,8 @@ export interface LaneShape extends LaneOptions {
   readonly slab?: Expr;
   /** Where the loop is cut into spans. */
   readonly form?: SpanForm;
+  /** The loop is that of a group of states alone; all that is wanted is what each span does to them. */
+  readonly summary?: SpanNumbers;
 }
 
 export function laneKernel(name: string, instr: Instr<"scan">, shape: LaneShape, context: KernelContext): Kernel {
@@ -70,6 +73,7 @@ class LaneEmitter {
   readonly #sums: LaneSums;
   readonly #groups: Kernel["groups"];
   readonly #kept: KeptStates;
+  readonly #summary: SpanSummary | undefined;
   readonly #added: number;
   /** Steps whose sums are added up at a time. */
   readonly #together: number;
@@ -101,6 +105,7 @@ class LaneEmitter {
     this.#groups = [placed.groups];
     this.#kept = new KeptStates(block, places, productOf(plan.extents));
     this.#body = new LaneBody(instr, plan, places, block);
+    this.#summary = options.summary && new SpanSummary(block, this.#body, options.summary);
     this.#forward =
       replay &&
       new LaneBody(
@@ -159,6 +164,7 @@ class LaneEmitter {
     const serial = "serial" in spans ? `; step by step, since ${spans.serial}` : "";
     const chunks = replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
     const added = this.#added === 0 ? "" : `; adds up ${this.#added} sums a step`;
+    if (this.options.summary !== undefined) return `${summaryComment(this.options.summary.group)}${chunks}`;
     return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; ${many}${chunks}${added}${serial}`;
   }
 
@@ -189,6 +195,10 @@ class LaneEmitter {
 
   #start(): void {
     const { form } = this.options;
+    if (this.#summary !== undefined) {
+      this.#summary.start();
+      return;
+    }
     this.#body.start((state, index) => {
       const known = form && startOf(form, state, index, this.#span);
       if (known !== undefined) return known;
@@ -291,6 +301,10 @@ class LaneEmitter {
   }
 
   #step(t: Expr): void {
+    if (this.#summary !== undefined) {
+      this.#summary.step(this.#body.step(this.#scalars, t, () => true));
+      return;
+    }
     const results = this.#body.step(this.#scalars, t, (position) => this.#isWritten(position));
     const own = results.filter(({ output }) => output.sum === undefined);
     this.#places.forEach((place, channel) => {
@@ -352,6 +366,11 @@ class LaneEmitter {
   /** Writes the last states that somebody reads; of those that only add up, each span's part. */
   #finish(): void {
     const { form, plan } = this.options;
+    if (this.#summary !== undefined) {
+      const summary = this.#summary;
+      this.#block.guarded(this.#places[0].valid, () => summary.store(this.#span));
+      return;
+    }
     const held = this.#body.held().map((value, i) => ({ value, ...this.#body.elements[i] }));
     const isTotal = ({ state }: { readonly state: number }) => form?.plan.totals.includes(state) === true;
     const block = this.#block;

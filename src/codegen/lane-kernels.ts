@@ -4,15 +4,15 @@
  */
 
 import { SPANS } from "../../runtime/manifest.js";
-import { BATCH, type Instr } from "../ir/types.js";
+import { BATCH, type Instr, type Value, type ValueId } from "../ir/types.js";
 import type { KernelContext } from "./context.js";
 import { statesSize } from "./kept-states.js";
 import type { Kernel } from "./kernel-ir.js";
 import { BLOCK, KEPT, type LaneOptions, laneKernel } from "./lane-kernel.js";
-import { productOf, stackOf } from "./lane-plan.js";
+import { productOf } from "./lane-plan.js";
 import { CHUNK } from "./replay.js";
 import { aroundSpans, readBySummary, spanForm } from "./span-kernel.js";
-import type { Spans } from "./span-plan.js";
+import { groupLanes, type SpanGroup } from "./span-plan.js";
 
 /** Channels a thread where it has several, the best first; elements of states that it then holds at most. */
 const OWN = [4, 2];
@@ -28,17 +28,23 @@ export function laneKernels(
   context: KernelContext,
 ): readonly Kernel[] {
   const { plan, starts, replay } = options;
-  const spans = cuttable(instr, options, context);
+  const { spans } = options;
   const cut = "serial" in spans ? [] : [SPANS];
   const held = replay && statesSize(replay.forward, replay.plan, replay.states) * productOf(plan.extents);
   const slab = held && context.scratch("replayed", [BATCH, ...cut, held, CHUNK / KEPT]);
-  const shape = { ...options, spans, own: 1, ...(slab && { slab }) };
+  const shape = { ...options, own: 1, ...(slab && { slab }) };
   const kernels = [laneKernel(name, instr, shape, context)];
   if (!("serial" in spans)) {
     const unit = starts === undefined ? BLOCK : CHUNK;
     const form = spanForm(spans, plan, instr, context);
     const kernel = laneKernel(`${name}_spans`, instr, { ...shape, form }, context);
-    const around = aroundSpans(name, instr, plan, form, unit, context);
+    const definitions = new Map([...context.definitions, ...spans.definitions]);
+    const around = aroundSpans(name, instr, plan, form, unit, context, (summary, numbers) => {
+      const { group } = numbers;
+      if (!readsAgain(group, options, context)) return undefined;
+      const own = { ...shape, plan: groupLanes(group, plan), form, summary: numbers };
+      return laneKernel(summary, group.instr, own, { ...context, definitions });
+    });
     kernels.push({ ...kernel, ...around, spans: { length: instr.attrs.length, unit } });
   }
   const own = OWN.find((several) => isWorthwhile(several, instr, options));
@@ -55,15 +61,20 @@ function isWorthwhile(own: number, instr: Instr<"scan">, { plan, replay }: LaneO
   return along >= FEWEST_CHANNELS && 4 * idle <= along && registers <= MOST_REGISTERS;
 }
 
-/** What a span does has to be known before the states are that it would compute again. */
-function cuttable(instr: Instr<"scan">, { spans, replay }: LaneOptions, context: KernelContext): Spans {
-  if (replay === undefined || "serial" in spans) return spans;
+/** Whether what a span does depends on states that are computed again, as they are or as something made of them. */
+function readsAgain(group: SpanGroup, { replay }: LaneOptions, { definitions }: KernelContext): boolean {
+  if (replay === undefined) return false;
   const { forward, again } = replay;
   const gone = new Set(again.map((i) => forward.results[forward.attrs.states + i].id));
-  const read = readBySummary(spans);
-  const { body, states } = instr.attrs;
-  const reads = body.params
-    .slice(states)
-    .some(({ id }, i) => read.has(id) && gone.has(stackOf(instr.args[states + i], context.definitions).id));
-  return reads ? { serial: "what it reads of the other loop is computed again" } : spans;
+  const seen = new Set<ValueId>();
+  const isMadeOfGone = ({ id }: Value): boolean => {
+    if (gone.has(id)) return true;
+    const by = seen.has(id) ? undefined : definitions.get(id);
+    seen.add(id);
+    return by !== undefined && by.op !== "scan" && by.args.some(isMadeOfGone);
+  };
+  const read = readBySummary(group);
+  const { attrs, args } = group.instr;
+  const sequences = attrs.body.params.slice(attrs.states).map(({ id }, i) => ({ id, all: args[attrs.states + i] }));
+  return sequences.some(({ id, all }) => read.has(id) && isMadeOfGone(all));
 }

@@ -4,35 +4,20 @@
  */
 
 import { BATCH, SPANS } from "../../runtime/manifest.js";
-import type { Instr, Value } from "../ir/types.js";
+import type { Instr, ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
 import { alongside } from "./compose.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
-import {
-  add,
-  call,
-  type Expr,
-  f32,
-  GROUP,
-  infix,
-  type Kernel,
-  keyOf,
-  load,
-  mul,
-  planWord,
-  THREAD,
-  u32,
-} from "./kernel-ir.js";
+import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, planWord, THREAD, u32 } from "./kernel-ir.js";
 import { LaneBody } from "./lane-body.js";
 import { innerSize, type LanePlan, productOf } from "./lane-plan.js";
 import { delinear, type Index, linear, Scalarizer } from "./scalarize.js";
 import type { SpanGroup, SpanPlan } from "./span-plan.js";
+import { channelOf, elementOf, SpanNumbers, SpanSummary } from "./span-summary.js";
 
 /** Threads of a workgroup, which have nothing to do with each other. */
 const WORKGROUP = 64;
-/** Beyond this a product of factors stays where it is: what it is multiplied with may be zero. */
-const LARGEST = 3e38;
 
 const minus = (a: Expr, b: Expr) => infix("-", a, b);
 const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
@@ -41,16 +26,16 @@ const upwards = (a: Expr, b: Expr) => infix("/", add(a, minus(b, u32(1))), b);
 /** What is between the kernels of one loop. */
 export interface SpanForm {
   readonly plan: SpanPlan;
-  /** For each group, the state at the start of each span, and before that is known b and A, as `entryOf` says. */
-  readonly carried: readonly Expr[];
+  /** For each group, what each span does to its states, and then at which state it starts. */
+  readonly carried: readonly SpanNumbers[];
   /** What each span has added up; absent where no state only adds up. */
   readonly parts?: Expr;
 }
 
 /** @param lanes of the whole loop. */
 export function spanForm(plan: SpanPlan, lanes: LanePlan, loop: Instr<"scan">, context: KernelContext): SpanForm {
-  const carried = plan.groups.map((group) =>
-    context.scratch("spans", [BATCH, SPANS, ...group.channels, group.width * (group.width + 1)]),
+  const carried = plan.groups.map(
+    (group) => new SpanNumbers(group, context.scratch("spans", SpanNumbers.shape(group))),
   );
   const held = heldTotals(plan, lanes, loop);
   return {
@@ -95,37 +80,14 @@ export function overSteps(
   });
 }
 
-/** Where a number of a span's lies: entries one after another, each with all channels of all rows. */
-function place(group: SpanGroup, base: Expr, span: Expr, entry: number, row: Expr, channel: Index): Expr {
-  const channels = productOf(group.channels);
-  const entries = group.width * (group.width + 1);
-  const one = mul(add(mul(span, u32(entries)), u32(entry)), mul(planWord(BATCH), u32(channels)));
-  return add(base, add(one, add(mul(row, u32(channels)), linear(group.channels, channel))));
-}
-
-/** b first, then A by rows. The start of the span replaces b. */
-const offsetEntry = (element: number) => element;
-const matrixEntry = (width: number, row: number, column: number) => width + row * width + column;
-
-/** The state at which a span starts, an element of it. @param index of the element, the row first. */
+/** The state at which a span starts, an element of it; undefined of a state that only adds up. @param index the row first. */
 export function startOf({ plan, carried }: SpanForm, state: number, index: Index, span: Expr): Expr | undefined {
   const at = plan.groups.findIndex(({ states }) => states.includes(state));
   if (at < 0) return undefined;
-  const group = plan.groups[at];
+  const { group } = carried[at];
   const own = group.states.indexOf(state);
-  const placement = group.plan.states[own];
-  const [row, ...rest] = index;
-  const channel = group.channels.map((_, slot) => rest[placement.indexOf(slot)]);
-  const inner = rest.filter((_, axis) => placement[axis] === undefined);
-  const key = (states: number, places: Index) => `${states}:${places.map(keyOf).join(",")}`;
-  const names = elementsOf(group).map((element) => key(element.state, element.inner));
-  const element = names.indexOf(key(own, inner));
-  return load("arena", place(group, carried[at], span, offsetEntry(element), row, channel));
-}
-
-function elementsOf(group: SpanGroup) {
-  const nowhere = { row: u32(0), coordinates: group.channels.map(() => u32(0)) };
-  return new LaneBody(group.instr, group.plan, [nowhere], new Block()).elements;
+  const inner = index.slice(1).filter((_, axis) => group.plan.states[own][axis] === undefined);
+  return load("arena", carried[at].start(span, channelOf(group, own, index), elementOf(group, own, inner)));
 }
 
 interface Thread {
@@ -174,19 +136,11 @@ const namesOf = (group: SpanGroup): string =>
     .map((state) => state.hint ?? `%${state.id}`)
     .join(", ");
 
-/** b and A of every span: its steps from a state of zeros, and the product of their matrices. */
-function summary(
-  name: string,
-  group: SpanGroup,
-  base: Expr,
-  unit: number,
-  plan: SpanPlan,
-  context: KernelContext,
-): Kernel {
-  const { instr, width, entries } = group;
-  const { length, reverse } = instr.attrs;
-  const comment = `what each span of ${length} does to ${namesOf(group)}${reverse ? ", backwards" : ""}: a channel and span a thread`;
-  return threads(name, comment, group.channels, true, ({ block, span, row, channel }) => {
+/** b and A of every span. */
+function summary(name: string, numbers: SpanNumbers, unit: number, plan: SpanPlan, context: KernelContext): Kernel {
+  const { group } = numbers;
+  const { instr } = group;
+  return threads(name, summaryComment(group), group.channels, true, ({ block, span, row, channel }) => {
     const body = new LaneBody(instr, group.plan, [{ row, coordinates: channel }], block);
     const outside = located(context, new Set(body.own));
     const definitions = new Map([...context.definitions, ...plan.definitions]);
@@ -196,60 +150,41 @@ function summary(
       (element) => body.locate(scalars, element) ?? outside(element),
       true,
     );
-    body.start(() => f32(0));
-    const product = Array.from({ length: width }, (_, i) =>
-      Array.from({ length: width }, (_, j) => block.variable(f32(i === j ? 1 : 0), "factor")),
-    );
+    const found = new SpanSummary(block, body, numbers);
+    found.start();
     overSteps(block, instr, unit, rangeOf(block, instr, unit, span), (t) => {
-      const before = product.map((row) => row.map((held) => block.snapshot(held, "factor")));
-      const matrix = new Map(
-        body.step(scalars, t, () => true).map(({ position, values: [value] }) => [String(entries[position]), value]),
-      );
-      product.forEach((columns, i) => {
-        columns.forEach((held, j) => {
-          const terms = before.flatMap((row, l) => {
-            const factor = matrix.get(String([i, l]));
-            return factor === undefined ? [] : [infix("*", factor, row[j])];
-          });
-          const sum = terms.length === 0 ? f32(0) : terms.reduce((a, b) => add(a, b));
-          block.assign(held, call("clamp", "f32", sum, f32(-LARGEST), f32(LARGEST)));
-        });
-      });
+      found.step(body.step(scalars, t, () => true));
     });
-    const store = (entry: number, value: Expr) =>
-      block.store("arena", place(group, base, span, entry, row, channel), value);
-    body.held().forEach((held, i) => {
-      store(offsetEntry(i), held);
-    });
-    product.forEach((columns, i) => {
-      columns.forEach((held, j) => {
-        store(matrixEntry(width, i, j), held);
-      });
-    });
+    found.store(span);
   });
 }
 
+export function summaryComment(group: SpanGroup): string {
+  const { length, reverse } = group.instr.attrs;
+  return `what each span of ${length} does to ${namesOf(group)}${reverse ? ", backwards" : ""}: a channel and span a thread`;
+}
+
 /** From what the spans do, one after another, to where each starts. */
-function carry(name: string, whole: Instr<"scan">, group: SpanGroup, base: Expr, context: KernelContext): Kernel {
-  const { width } = group;
+function carry(name: string, whole: Instr<"scan">, numbers: SpanNumbers, context: KernelContext): Kernel {
+  const { group } = numbers;
   const comment = `where each span of ${whole.attrs.length} starts: ${namesOf(group)}; a channel a thread`;
   return threads(name, comment, group.channels, false, ({ block, row, channel }) => {
     const scalars = new Scalarizer(block, context.definitions, located(context));
     const body = new LaneBody(group.instr, group.plan, [{ row, coordinates: channel }], block);
+    const own = [row, ...channel];
     body.start((state, index) => scalars.at({ value: group.instr.args[state], index }));
     block.loop("span", planWord(SPANS), (span) => {
-      const at = (entry: number) => place(group, base, span, entry, row, channel);
+      const read = (place: Expr, hint: string) => block.read(load("arena", place), hint);
       const before = body.held().map((held) => block.snapshot(held, "start"));
       const after = before.map((_, i) =>
         before.reduce(
-          (sum, state, j) =>
-            add(sum, infix("*", block.read(load("arena", at(matrixEntry(width, i, j))), "factor"), state)),
-          block.read(load("arena", at(offsetEntry(i))), "offset"),
+          (sum, state, j) => add(sum, infix("*", read(numbers.factor(span, own, i, j), "factor"), state)),
+          read(numbers.start(span, own, i), "offset"),
         ),
       );
       const next = after.map((value) => block.snapshot(value, "next"));
       before.forEach((state, i) => {
-        block.store("arena", at(offsetEntry(i)), state);
+        block.store("arena", numbers.start(span, own, i), state);
       });
       body.restart(next);
     });
@@ -292,7 +227,10 @@ export function partPlace(
   return add(base, add(one, add(mul(row, u32(perRow)), linear(lanes.extents, channel))));
 }
 
-/** What stands before the loop itself, and behind it. */
+/**
+ * What stands before the loop itself, and behind it.
+ * @param replaying makes the summary of a group that reads what the loop computes again; undefined of others.
+ */
 export function aroundSpans(
   name: string,
   loop: Instr<"scan">,
@@ -300,19 +238,23 @@ export function aroundSpans(
   form: SpanForm,
   unit: number,
   context: KernelContext,
+  replaying: (name: string, numbers: SpanNumbers) => Kernel | undefined,
 ): { readonly before: readonly Kernel[]; readonly behind: readonly Kernel[] } {
   const { plan, carried } = form;
   const all = (what: string, kernels: readonly Kernel[]) =>
     kernels.length > 1 ? [alongside(`${name}_${what}`, kernels)] : kernels;
+  const again = carried.map((numbers, i) => replaying(`${name}_summary_${i}`, numbers));
+  const plain = carried.filter((_, i) => again[i] === undefined);
   return {
     before: [
       ...all(
         "summary",
-        plan.groups.map((group, i) => summary(`${name}_summary`, group, carried[i], unit, plan, context)),
+        plain.map((numbers) => summary(`${name}_summary`, numbers, unit, plan, context)),
       ),
+      ...again.flatMap((kernel) => kernel ?? []),
       ...all(
         "carry",
-        plan.groups.map((group, i) => carry(`${name}_carry`, loop, group, carried[i], context)),
+        carried.map((numbers) => carry(`${name}_carry`, loop, numbers, context)),
       ),
     ],
     behind: form.parts === undefined ? [] : [sums(`${name}_sums`, loop, lanes, form, context)],
@@ -320,15 +262,11 @@ export function aroundSpans(
 }
 
 /** The values of the body that a span's summary reads at each step. */
-export function readBySummary({ groups }: SpanPlan): ReadonlySet<Value["id"]> {
-  const found = new Set<Value["id"]>();
-  for (const { instr } of groups) {
-    const { body } = instr.attrs;
-    const wanted = new Set(body.results.map(({ id }) => id));
-    for (const { args, results } of body.instrs.toReversed()) {
-      if (results.some(({ id }) => wanted.has(id))) for (const { id } of args) wanted.add(id);
-    }
-    for (const id of wanted) found.add(id);
+export function readBySummary({ instr }: SpanGroup): ReadonlySet<ValueId> {
+  const { body } = instr.attrs;
+  const wanted = new Set(body.results.map(({ id }) => id));
+  for (const { args, results } of body.instrs.toReversed()) {
+    if (results.some(({ id }) => wanted.has(id))) for (const { id } of args) wanted.add(id);
   }
-  return found;
+  return wanted;
 }

@@ -20,7 +20,9 @@ import {
   recurrenceOf,
   statesRead,
 } from "../passes/recurrence/index.js";
+import { u32 } from "./kernel-ir.js";
 import type { LaneOutput, LanePlan, Placement } from "./lane-plan.js";
+import type { Index } from "./scalarize.js";
 
 /** States that are linear together, and in no need of others. */
 export interface SpanGroup {
@@ -33,7 +35,8 @@ export interface SpanGroup {
   readonly plan: { readonly states: readonly Placement[]; readonly outputs: readonly LaneOutput[] };
   /** Row and column of each output. */
   readonly entries: readonly (readonly [row: number, column: number])[];
-  /** Elements of a channel: k of a matrix of k × k. */
+  /** Elements of a channel, of each state within the group in turn: k of a matrix of k × k. */
+  readonly elements: readonly { readonly state: number; readonly inner: Index }[];
   readonly width: number;
 }
 
@@ -111,6 +114,19 @@ function obstacle(loop: Loop, whole: RecurrenceGroup, alone: readonly Recurrence
   return obstacle.class === "linear-dense" ? `${names} more numbers than a small block` : `${names} not linear`;
 }
 
+/** The loop of a group alone, with the threads of the whole loop. */
+export function groupLanes({ states, plan }: SpanGroup, lanes: LanePlan): LanePlan {
+  const [first] = states;
+  return {
+    ...lanes,
+    states: states.map((state) => lanes.states[state]),
+    outputs: plan.outputs.map(({ value, kept }) => ({
+      value,
+      kept: kept.map((slot) => lanes.states[first][plan.states[0].indexOf(slot)]),
+    })),
+  };
+}
+
 /** States that need each other, one way or both, in one group. */
 function together(
   states: readonly number[],
@@ -163,6 +179,7 @@ function spanGroup(
       outputs: entries.map(({ value }: { readonly value: Value }): LaneOutput => ({ value, kept: own })),
     },
     entries: entries.map(({ at }) => at),
+    elements: elements.map(({ state, place }) => ({ state: states.indexOf(state), inner: place.map(u32) })),
     width: elements.length,
   };
 }

@@ -115,6 +115,30 @@ const selective = `
     output y[d] = sum[n](h'[d, n] * c[n])
   }`;
 
+/** Large states that are read in a way that is not linear: what a span does to their adjoints depends on them. */
+const squared = `
+  cell Cell(D, N) {
+    input x: [D]
+    param q: [D, N] ~ uniform(0, 1), w: [D, N] ~ uniform(0, 1)
+    state re: [D, N], im: [D, N], c: [D, N]
+    re'[d, n] = 0.8 * (cos(q[d, n]) * re[d, n] - sin(q[d, n]) * im[d, n]) + x[d]
+    im'[d, n] = 0.8 * (sin(q[d, n]) * re[d, n] + cos(q[d, n]) * im[d, n])
+    c'[d, n] = sigmoid(w[d, n] * x[d]) * c[d, n] + x[d]
+    output y[d] = sum[n](re'[d, n] * im'[d, n] + c'[d, n] ** 2)
+  }`;
+
+/** The same of one state, which another sum over its places divides. */
+const divided = `
+  cell Cell(D, N) {
+    input x: [D]
+    param q: [D, N] ~ uniform(0, 1), k: [N, D] ~ uniform(-1, 1)
+    state b: [D, N]
+    key = k @ x
+    b'[d, n] = sigmoid(q[d, n]) * b[d, n] + x[d] * key[n]
+    s[d] = sum[n](b'[d, n] * key[n])
+    output y[d] = s[d] / (1 + sum[n](b'[d, n] ** 2))
+  }`;
+
 const cases: Readonly<Record<string, (sizes: Sizes) => string>> = {
   mean: model(mean, "D, N", { last: "end.m" }),
   "reversed mean": model(mean, "D, N", { last: "end.m", scan: "scan reverse" }),
@@ -129,6 +153,8 @@ const cases: Readonly<Record<string, (sizes: Sizes) => string>> = {
   cascade: model(cascade, "D, N", { last: "end.a * end.b" }),
   several: model(several, "D, N", { last: "end.total * end.a" }),
   selective: model(selective, "D, N"),
+  squared: model(squared, "D, N"),
+  divided: model(divided, "D, N"),
   LRU: standard("LRU", "lru", "D, D, N"),
   S4D: standard("S4D", "s4d", "D, N"),
   MinGRU: standard("MinGRU", "min-gru", "D, D"),
@@ -205,6 +231,14 @@ describe("a stream goes on from its states", () => {
       expect(relativeError(got[key].data, data), key).toBeLessThan(1e-4);
     }
   });
+});
+
+test("what spans do is found by a loop that replays, where it depends on large states", () => {
+  const { program, kernels } = compileGraph(trainingStep(cases.squared({ D: 4, N: 12 })));
+  const [, { variants = [] }] = program.dispatches.filter(({ kernel }) => kernel.startsWith("scan"));
+  const summaries = variants[0].before?.slice(0, -1).map(({ kernel }) => kernels.kernels[kernel]) ?? [];
+  expect(summaries).toHaveLength(2);
+  for (const text of summaries) expect(text).toMatch(/what each span .*; replays the forward loop/);
 });
 
 test("states that need each other are linear together, those that only add up need no start", () => {

@@ -140,22 +140,22 @@ fn scan_0_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let to_10 = min((from_9 + each_8), units_7);
   let first_11 = min((from_9 * 4u), plan.T);
   let end_12 = min((to_10 * 4u), plan.T);
-  let x_17 = arena[(plan.s4_v + place_4)];
-  let v_19 = (1.0f - x_17);
-  let at_20 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
+  let x_16 = arena[(plan.s4_v + place_4)];
+  let v_18 = (1.0f - x_16);
+  let at_19 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
     for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
       let t_14 = (first_11 + step_13);
-      let factor_15 = factor_6;
-      let now_16 = state_5;
-      let v_18 = (x_17 * now_16);
-      let xs_21 = arena[(at_20 + (t_14 * 3u))];
-      let v_22 = (v_19 * xs_21);
-      let h__23 = (v_18 + v_22);
-      state_5 = h__23;
-      factor_6 = clamp((x_17 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+      let now_15 = state_5;
+      let v_17 = (x_16 * now_15);
+      let xs_20 = arena[(at_19 + (t_14 * 3u))];
+      let v_21 = (v_18 * xs_20);
+      let h__22 = (v_17 + v_21);
+      state_5 = h__22;
+      let factor_23 = factor_6;
+      factor_6 = clamp((x_16 * factor_23), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
     arena[(((plan.s10_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
     arena[((((plan.s10_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
@@ -418,21 +418,21 @@ fn scan_1_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let to_10 = min((from_9 + each_8), units_7);
   let first_11 = min(((units_7 - to_10) * 4u), plan.T);
   let end_12 = min(((units_7 - from_9) * 4u), plan.T);
-  let at_17 = ((plan.s7_v + ((row_3 * plan.T) * 3u)) + place_4);
-  let x_21 = arena[(plan.s4_v + place_4)];
+  let at_16 = ((plan.s7_v + ((row_3 * plan.T) * 3u)) + place_4);
+  let x_20 = arena[(plan.s4_v + place_4)];
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
     for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
       let t_14 = ((end_12 - 1u) - step_13);
-      let factor_15 = factor_6;
-      let now_16 = state_5;
-      let x_18 = arena[(at_17 + (t_14 * 3u))];
-      let v_19 = (x_18 + x_18);
-      let v_20 = (now_16 + v_19);
-      let v_22 = (v_20 * x_21);
-      state_5 = v_22;
-      factor_6 = clamp((x_21 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+      let now_15 = state_5;
+      let x_17 = arena[(at_16 + (t_14 * 3u))];
+      let v_18 = (x_17 + x_17);
+      let v_19 = (now_15 + v_18);
+      let v_21 = (v_19 * x_20);
+      state_5 = v_21;
+      let factor_22 = factor_6;
+      factor_6 = clamp((x_20 * factor_22), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
     arena[(((plan.s11_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
     arena[((((plan.s11_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
@@ -791,22 +791,22 @@ fn scan_2_summary(@builtin(local_invocation_index) thread: u32, @builtin(workgro
   let to_10 = min((from_9 + each_8), units_7);
   let first_11 = min((from_9 * 4u), plan.T);
   let end_12 = min((to_10 * 4u), plan.T);
-  let x_17 = arena[(plan.s4_v + place_4)];
-  let v_19 = (1.0f - x_17);
-  let at_20 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
+  let x_16 = arena[(plan.s4_v + place_4)];
+  let v_18 = (1.0f - x_16);
+  let at_19 = ((plan.s0_xs + ((row_3 * plan.T) * 3u)) + place_4);
   if ((thread_0 < ((plan._B * 3u) * plan._spans))) {
     var state_5 = 0.0f;
     var factor_6 = 1.0f;
     for (var step_13 = 0u; step_13 < (end_12 - first_11); step_13 += 1u) {
       let t_14 = (first_11 + step_13);
-      let factor_15 = factor_6;
-      let now_16 = state_5;
-      let v_18 = (x_17 * now_16);
-      let xs_21 = arena[(at_20 + (t_14 * 3u))];
-      let v_22 = (v_19 * xs_21);
-      let h__23 = (v_18 + v_22);
-      state_5 = h__23;
-      factor_6 = clamp((x_17 * factor_15), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
+      let now_15 = state_5;
+      let v_17 = (x_16 * now_15);
+      let xs_20 = arena[(at_19 + (t_14 * 3u))];
+      let v_21 = (v_18 * xs_20);
+      let h__22 = (v_17 + v_21);
+      state_5 = h__22;
+      let factor_23 = factor_6;
+      factor_6 = clamp((x_16 * factor_23), -3.0000000054977558e+38f, 3.0000000054977558e+38f);
     }
     arena[(((plan.s5_spans + ((span_2 * 2u) * (plan._B * 3u))) + (row_3 * 3u)) + place_4)] = state_5;
     arena[((((plan.s5_spans + ((span_2 * 2u) * (plan._B * 3u))) + (plan._B * 3u)) + (row_3 * 3u)) + place_4)] = factor_6;
