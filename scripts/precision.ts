@@ -42,6 +42,7 @@ model Language(V = 128, H = 64) {
 }
 `;
 const MODELS: Readonly<Record<string, string>> = {
+  "the character model": readFileSync(new URL("../specs/models/char-lm.seq", import.meta.url), "utf8"),
   LSTM: language('import { LSTM } from "std/lstm"', "LSTM(H, H)"),
   GRU: language('import { GRU } from "std/gru"', "GRU(H, H)"),
   "selective SSM": language('import { SelectiveSSM } from "std/selective-ssm"', "SelectiveSSM(H, N = 16)"),

@@ -20,8 +20,9 @@ const OVERFLOWED = variable("seq_overflowed", "bool", 0);
  * numbers or a position; what is the same for every example.
  */
 export function isHalf({ type: { elem, shape } }: Value): boolean {
-  const lengths = shape.filter((dim) => typeof dim === "string" && dim !== BATCH);
-  return elem === "f32" && shape.includes(BATCH) && lengths.length > 0 && shape.length > 2;
+  const axes = shape.filter((dim) => dim !== 1);
+  const lengths = axes.filter((dim) => typeof dim === "string" && dim !== BATCH);
+  return elem === "f32" && axes.includes(BATCH) && lengths.length > 0 && axes.length > 2;
 }
 
 /** What only gradients need: the derivative, but for what it computes again of the forward pass. */

@@ -2,8 +2,10 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { planArena } from "../../runtime/arena.js";
+import { ModelCore } from "../../runtime/core.js";
 import { BATCH, type Manifest, SPANS } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
+import { tune } from "../../runtime/tuner.js";
 import { parseModule } from "../../src/ir/parse.js";
 import type { Precision } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
@@ -115,6 +117,35 @@ describe("where they do not", () => {
     expect(new Set(losses).size).toBeGreaterThan(1);
     expect(flat(await trainer.gradients()).every(Number.isFinite)).toBe(true);
     model.destroy();
+  });
+});
+
+describe("the tuner", () => {
+  /** Several kernels may do each of its loops. */
+  const manifest = compileText(gru(1), { H: 32 }, "f16").manifest;
+  const sizes = { [BATCH]: 8, T: 6 };
+  const outcomes = async (of: Manifest) => {
+    const core = await ModelCore.create(device, of, 0);
+    const { dispatches } = await tune(core, "train", sizes);
+    core.destroy();
+    return dispatches.flatMap(({ candidates }) => candidates);
+  };
+
+  test("finds that the kernels do the same", async () => {
+    const tried = await outcomes(manifest);
+    expect(tried.length).toBeGreaterThan(2);
+    for (const each of tried) expect(each).not.toHaveProperty("dropped", expect.stringContaining("differs"));
+  });
+
+  test("drops one that writes another half", async () => {
+    const [first] = present(manifest.programs.train, "test", "train").dispatches.flatMap(
+      ({ variants = [] }) => variants,
+    );
+    const text = manifest.kernels[first.kernel].replaceAll("= seq_to_halves(", "= seq_to_halves(0.99 * ");
+    expect(text).not.toBe(manifest.kernels[first.kernel]);
+    const tried = await outcomes({ ...manifest, kernels: { ...manifest.kernels, [first.kernel]: text } });
+    const dropped = tried.filter((each) => "dropped" in each && each.dropped.includes("differs"));
+    expect(dropped.map(({ variant }) => variant.kernel)).toEqual([first.kernel]);
   });
 });
 
