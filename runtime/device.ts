@@ -15,7 +15,7 @@ export interface AdapterDescription {
 }
 
 export interface DeviceOptions {
-  /** Features wanted where the adapter has them (`timestamp-query`, `subgroups`, …), besides `shader-f16`. */
+  /** Features wanted where the adapter has them (`timestamp-query`, …), besides `shader-f16` and `subgroups`. */
   readonly features?: readonly GPUFeatureName[];
 }
 
@@ -53,11 +53,14 @@ export function describeAdapterInfo(info: GPUAdapterInfo): AdapterDescription {
   return { name: named ?? "unnamed adapter", vendor, architecture, device, description, software };
 }
 
-/** A device of `adapter` with `requiredLimits` and those of the wanted features that it has: `shader-f16` always is. */
+/** Features that kernels profit from. */
+const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups"];
+
+/** A device of `adapter` with `requiredLimits` and those of the wanted features, and of ours, that it has. */
 export async function requestDeviceOf(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<RequestedDevice> {
   const device = await adapter.requestDevice({
     requiredLimits: requiredLimits(adapter),
-    requiredFeatures: [...new Set<GPUFeatureName>(["shader-f16", ...(options.features ?? [])])].filter((feature) =>
+    requiredFeatures: [...new Set([...FEATURES, ...(options.features ?? [])])].filter((feature) =>
       adapter.features.has(feature),
     ),
   });

@@ -55,10 +55,11 @@ export class Kernels {
     return known;
   }
 
-  /** What a half is on this device. */
+  /** What the device can do, and what a half is on it. */
   get #head(): string {
-    if (this.halfBytes === undefined) return "";
-    return this.halfBytes === 2 ? "enable f16;\nalias half = f16;\n" : "alias half = f32;\n";
+    const subgroups = this.device.features.has("subgroups") ? "enable subgroups;\n" : "";
+    if (this.halfBytes === undefined) return subgroups;
+    return subgroups + (this.halfBytes === 2 ? "enable f16;\nalias half = f16;\n" : "alias half = f32;\n");
   }
 
   async #make(kernel: string, layout: Layout): Promise<GPUComputePipeline> {

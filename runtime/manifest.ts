@@ -62,6 +62,18 @@ export const LOSS_SCALE = "_scale";
  */
 export type Word = string | number | { readonly slot: number; readonly plus?: number };
 
+/** What a thread does, by which the runtime weighs the kernels of a dispatch against each other; in numbers a term of its sums. */
+export interface Work {
+  /** Terms that a thread goes through. */
+  readonly terms: Count;
+  /** Values read from buffers, and from memory of the workgroup. */
+  readonly reads: number;
+  readonly shared: number;
+  readonly products: number;
+  /** Turns of loops: 1/4 where four terms are written out. */
+  readonly turns: number;
+}
+
 /** A kernel; the number of workgroups is the sum of the products of `groups`. */
 export interface Pass {
   /** Its name in `Manifest.kernels`, which is that of its entry point too. */
@@ -79,6 +91,13 @@ export interface Variant extends Pass {
   readonly rows?: number;
   /** Of a loop over time: elements of a state a thread. */
   readonly own?: number;
+  /** Of a product: results of a thread along rows and along columns. */
+  readonly height?: number;
+  readonly width?: number;
+  /** For each of `groups`. Absent where nothing is to be chosen by it. */
+  readonly work?: readonly Work[];
+  /** Whether it needs WebGPU's `subgroups`. */
+  readonly quads?: boolean;
   /** Threads a workgroup. */
   readonly threads?: number;
   /** Memory that a workgroup's threads share, as WebGPU counts it; absent where there is none. */

@@ -25,7 +25,7 @@ export interface Machine {
 
 export type Loops = Pick<Program, "dispatches" | "slots">;
 
-export function groupsOf({ groups }: Pass, sizes: Lengths): number {
+export function groupsOf({ groups }: Pick<Pass, "groups">, sizes: Lengths): number {
   return groups.reduce((sum, each) => sum + each.reduce((n, count) => n * evaluateCount(count, sizes), 1), 0);
 }
 

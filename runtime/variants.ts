@@ -3,7 +3,7 @@
  * measurements (`tuner.ts`) a model of their cost by the run's sizes and the kind of adapter decides.
  */
 
-import type { Lengths } from "./arena.js";
+import { evaluateCount, type Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
 import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
 import { chooseSpans, cutLength, fitsArena, groupsOf, type Loops, loopCost, type Machine, mostSpans } from "./spans.js";
@@ -19,23 +19,34 @@ export function passesOf(variant: Variant): readonly Pass[] {
   return [...before, variant, ...behind];
 }
 
-/**
- * Nanoseconds of one term of a loop's sums, measured on a software adapter: a thread with c elements of r rows reads c
- * weights from a buffer and r states from workgroup memory, and multiplies c · r times.
- */
-const WEIGHT = 7;
-const STATE = 3;
-const PRODUCT = 0.54;
-/** What a step costs besides, by its loops and barriers, spread over its terms. */
-const STEP = 5;
-/** Workgroups of a loop that a GPU runs side by side without loss, a guess in the middle of what there is. */
+/** Nanoseconds of what a thread does. */
+interface Costs {
+  readonly read: number;
+  readonly shared: number;
+  readonly product: number;
+  /** Of a sum that is carried from one turn of a loop to the next. */
+  readonly carried: number;
+  readonly turn: number;
+  /** Of starting a workgroup with memory of its own. */
+  readonly start: number;
+}
+
+/** Measured on SwiftShader: one thread on one core. */
+const SOFTWARE: Costs = { read: 4.5, shared: 3, product: 0.15, carried: 0.4, turn: 2.3, start: 80_000 };
+/** A guess: only the ratios count, and a term's turn stands for its latency. */
+const GPU: Costs = { read: 7, shared: 3, product: 0.54, carried: 0, turn: 5, start: 0 };
+/** Workgroups that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
 
 /** Workgroups of 64 threads, a channel each, that a GPU runs side by side: a guess too. */
 const GPU_CHANNELS = 256;
 
-/** Whether the device's limits allow a variant. */
-export function fitsDevice({ threads = 1, workgroupBytes = 0 }: Variant, { limits }: GPUDevice): boolean {
+/** Whether the device's limits and features allow a variant. */
+export function fitsDevice(
+  { threads = 1, workgroupBytes = 0, quads }: Variant,
+  { limits, features }: GPUDevice,
+): boolean {
+  if (quads === true && !features.has("subgroups")) return false;
   const most = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return threads <= most && workgroupBytes <= limits.maxComputeWorkgroupStorageSize;
 }
@@ -46,7 +57,6 @@ export type Choice = readonly number[];
 /** The number of the cheapest variant of each dispatch; the default where none fits, of which the device will say why. */
 export function chooseVariants(program: Loops, sizes: Lengths, device: GPUDevice): readonly number[] {
   const { software } = describeAdapterInfo(device.adapterInfo);
-  const atOnce = software ? cores() : GPU_WORKGROUPS;
   const spanned = withSpans(program, sizes, device);
   return program.dispatches.map((dispatch) => {
     const length = cutLength(dispatch);
@@ -55,14 +65,29 @@ export function chooseVariants(program: Loops, sizes: Lengths, device: GPUDevice
       return costs.indexOf(Math.min(...costs));
     }
     const costs = variantsOf(dispatch).map((variant) => {
-      if (!fitsDevice(variant, device)) return Number.POSITIVE_INFINITY;
-      const { rows = 1, own = 1 } = variant;
-      const waves = Math.ceil(groupsOf(variant, sizes) / atOnce);
-      // In software a workgroup's threads run one after another; on a GPU all at once, however few.
-      return (waves * (STEP + own * WEIGHT + rows * STATE + own * rows * PRODUCT)) / (software ? own : 1);
+      // How threads make up quads is the device's affair: where it has not been tried, the tuner tries it.
+      const usable = fitsDevice(variant, device) && (software || variant.quads !== true);
+      return usable ? costOf(variant, sizes, software) : Number.POSITIVE_INFINITY;
     });
     return costs.indexOf(Math.min(...costs));
   });
+}
+
+function costOf(
+  { groups, work = [], threads = 1, workgroupBytes = 0 }: Variant,
+  sizes: Lengths,
+  software: boolean,
+): number {
+  const { read, shared, product, carried, turn, start } = software ? SOFTWARE : GPU;
+  const atOnce = software ? cores() : GPU_WORKGROUPS;
+  return work.reduce((sum, { terms, ...term }, i) => {
+    const waves = Math.ceil(groupsOf({ groups: [groups[i]] }, sizes) / atOnce);
+    const nanoseconds =
+      term.reads * read + term.shared * shared + term.products * (product + term.turns * carried) + term.turns * turn;
+    // In software a workgroup's threads run one after another; on a GPU all at once, however few.
+    const thread = evaluateCount(terms, sizes) * nanoseconds * (software ? threads : 1);
+    return sum + waves * (thread + (workgroupBytes > 0 ? start : 0));
+  }, 0);
 }
 
 /** The sizes with the number of spans of loops: as given with them or with a choice, or else by a model of the cost. */

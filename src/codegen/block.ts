@@ -3,7 +3,19 @@
  * exists: what does not change in a loop is computed before it. Equal computations are done once a scope.
  */
 
-import { add, depthOf, type Expr, keyOf, type Memory, type Stmt, sumOf, u32, variable } from "./kernel-ir.js";
+import {
+  add,
+  depthOf,
+  type Expr,
+  keyOf,
+  type Memory,
+  Spread,
+  type Stmt,
+  spreadOf,
+  sumOf,
+  u32,
+  variable,
+} from "./kernel-ir.js";
 
 interface Scope {
   readonly stmts: Stmt[];
@@ -12,8 +24,14 @@ interface Scope {
 
 export class Block {
   readonly #scopes: Scope[] = [{ stmts: [], known: new Map() }];
+  /** Of variables that differ between threads. */
+  readonly #spreads = new Map<string, Spread>();
   #names = 0;
   #epoch = 0;
+  /** Whether threads hand values to the others of their quad. */
+  quads = false;
+  /** Enclosing statements that not all threads may run alike. */
+  #divergent = 0;
 
   get depth(): number {
     return this.#scopes.length - 1;
@@ -22,6 +40,15 @@ export class Block {
   /** The statements of the outermost scope: the kernel's body. */
   get stmts(): readonly Stmt[] {
     return this.#scopes[0].stmts;
+  }
+
+  /** Whether all threads of the workgroup come by here together. */
+  get isUniform(): boolean {
+    return this.#divergent === 0;
+  }
+
+  spread(e: Expr): Spread {
+    return spreadOf(e, (name) => this.#spreads.get(name));
   }
 
   /** A fresh name that reminds of `hint`, which may be a dotted path. */
@@ -46,6 +73,7 @@ export class Block {
     const value = given.kind === "load" ? { ...given, index: this.#address(given.index) } : given;
     const name = this.name(hint);
     const result = variable(name, value.type, depth);
+    this.#spreads.set(name, this.spread(value));
     this.#scopes[depth].stmts.push({ kind: "let", name, value });
     this.#scopes[depth].known.set(key, result);
     return result;
@@ -78,13 +106,22 @@ export class Block {
 
   variable(value: Expr, hint: string): Expr {
     const name = this.name(hint);
+    this.#spreads.set(name, Spread.threads);
     this.push({ kind: "var", name, value });
     return variable(name, value.type, this.depth);
+  }
+
+  /** @returns the memory's name. */
+  array(values: readonly Expr[], hint: string): Memory {
+    const name = this.name(hint);
+    this.push({ kind: "array", name, values });
+    return name;
   }
 
   /** Names what a variable that changes holds here and now. */
   snapshot(held: Expr, hint: string): Expr {
     const name = this.name(hint);
+    this.#spreads.set(name, this.spread(held));
     this.push({ kind: "let", name, value: held });
     return variable(name, held.type, this.depth);
   }
@@ -103,12 +140,14 @@ export class Block {
 
   loop(hint: string, below: Expr, body: (index: Expr) => void, from: Expr = u32(0), step: Expr = u32(1)): void {
     const name = this.name(hint);
-    const stmts = this.#nested(() => body(variable(name, "u32", this.depth)));
+    const [spread] = [from, below, step].map((bound) => this.spread(bound)).sort((a, b) => b - a);
+    this.#spreads.set(name, spread);
+    const stmts = this.#nested(() => body(variable(name, "u32", this.depth)), spread);
     this.push({ kind: "for", name, from, below, step, body: stmts });
   }
 
   if(condition: Expr, body: () => void): void {
-    const stmts = this.#nested(body);
+    const stmts = this.#nested(body, this.spread(condition));
     if (stmts.length > 0) this.push({ kind: "if", condition, body: stmts });
   }
 
@@ -123,10 +162,13 @@ export class Block {
     this.push({ kind: "barrier", storage });
   }
 
-  #nested(body: () => void): readonly Stmt[] {
+  #nested(body: () => void, spread: Spread): readonly Stmt[] {
     const scope: Scope = { stmts: [], known: new Map() };
+    const divergent = spread === Spread.none ? 0 : 1;
     this.#scopes.push(scope);
+    this.#divergent += divergent;
     body();
+    this.#divergent -= divergent;
     this.#scopes.pop();
     return scope.stmts;
   }

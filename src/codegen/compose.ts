@@ -45,6 +45,7 @@ const composed = (name: string, parts: readonly Kernel[]) => ({
   layout: parts[0].layout,
   workgroupSize: parts[0].workgroupSize,
   arrays: merged(parts.flatMap(({ arrays }) => arrays)),
+  quads: parts.some(({ quads }) => quads === true),
 });
 
 /** One after another by one workgroup: each takes the workgroups of a kernel in turn. */
@@ -78,5 +79,10 @@ export function alongside(name: string, parts: readonly Kernel[]): Kernel {
       { kind: "if", condition, body: numbered(infix("-", GROUP, from), part.body) },
     ];
   });
-  return { ...composed(name, parts), groups: parts.flatMap(({ groups }) => groups), body };
+  return {
+    ...composed(name, parts),
+    groups: parts.flatMap(({ groups }) => groups),
+    work: parts.flatMap(({ work = [] }) => work),
+    body,
+  };
 }

@@ -3,9 +3,12 @@
  * only spells it. Indices are u32 (a negative index wraps to a huge one, so one comparison checks both ends).
  */
 
-import type { Count, Word } from "../../runtime/manifest.js";
+import type { Count, Word, Work } from "../../runtime/manifest.js";
 
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
+
+/** Four terms of a sum at a time, so that they are multiplied in straight code. */
+export type ExprType = ScalarType | "vec4<f32>";
 
 export type InfixOp = "+" | "-" | "*" | "/" | "%" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";
 
@@ -22,17 +25,19 @@ export type Memory =
 export type Expr =
   | { readonly kind: "literal"; readonly type: ScalarType; readonly value: number }
   /** `depth` is the scope in which the variable lives: an expression can be computed where all it names exists. */
-  | { readonly kind: "variable"; readonly type: ScalarType; readonly name: string; readonly depth: number }
+  | { readonly kind: "variable"; readonly type: ExprType; readonly name: string; readonly depth: number }
   /** A word of the dispatch's plan. `name` is spelled after what it stands for, and no two words of a program share it. */
   | { readonly kind: "word"; readonly type: "u32"; readonly name: string; readonly word: Word }
-  | { readonly kind: "infix"; readonly type: ScalarType; readonly op: InfixOp; readonly a: Expr; readonly b: Expr }
+  | { readonly kind: "infix"; readonly type: ExprType; readonly op: InfixOp; readonly a: Expr; readonly b: Expr }
   /** A builtin or a function of the prelude. */
-  | { readonly kind: "call"; readonly type: ScalarType; readonly fn: string; readonly args: readonly Expr[] }
+  | { readonly kind: "call"; readonly type: ExprType; readonly fn: string; readonly args: readonly Expr[] }
   | { readonly kind: "load"; readonly type: "f32"; readonly memory: Memory; readonly index: Expr };
 
 export type Stmt =
   | { readonly kind: "let"; readonly name: string; readonly value: Expr }
   | { readonly kind: "var"; readonly name: string; readonly value: Expr }
+  /** A variable that is an array of known values, for places known only as the kernel runs. */
+  | { readonly kind: "array"; readonly name: string; readonly values: readonly Expr[] }
   | { readonly kind: "assign"; readonly name: string; readonly value: Expr }
   | { readonly kind: "store"; readonly memory: Memory; readonly index: Expr; readonly value: Expr }
   | {
@@ -61,10 +66,17 @@ export interface Kernel {
   /** The number of workgroups is the sum of the products of these. */
   readonly groups: readonly (readonly Count[])[];
   readonly body: readonly Stmt[];
+  /** Whether threads hand values to the others of their quad. */
+  readonly quads?: boolean;
   /** Of a loop over time: examples a workgroup. */
   readonly rows?: number;
   /** Of a loop over time: elements of a state a thread. */
   readonly own?: number;
+  /** Of a product: results of a thread along rows and along columns. */
+  readonly height?: number;
+  readonly width?: number;
+  /** For each of `groups`, where there are kernels to choose from. */
+  readonly work?: readonly Work[];
   /** Of a loop over time that is cut into spans, which are blocks of `unit` steps. */
   readonly spans?: { readonly length: string; readonly unit: number };
   /** Kernels that it needs done right before it, in order, and right behind it. */
@@ -74,13 +86,13 @@ export interface Kernel {
 
 export const f32 = (value: number): Expr => ({ kind: "literal", type: "f32", value });
 export const u32 = (value: number): Expr => ({ kind: "literal", type: "u32", value });
-export const variable = (name: string, type: ScalarType, depth: number): Expr => ({
+export const variable = (name: string, type: ExprType, depth: number): Expr => ({
   kind: "variable",
   type,
   name,
   depth,
 });
-export const call = (fn: string, type: ScalarType, ...args: readonly Expr[]): Expr => ({
+export const call = (fn: string, type: ExprType, ...args: readonly Expr[]): Expr => ({
   kind: "call",
   type,
   fn,
@@ -214,3 +226,33 @@ export function sumOf(e: Expr): { readonly terms: readonly Expr[]; readonly cons
   const rest = factor.kind === "literal" || a.constant === 0 ? [] : [mul(u32(a.constant), factor)];
   return { terms: [...a.terms.map((term) => mul(term, factor)), ...rest], constant };
 }
+
+/**
+ * How far a value differs between the threads of a workgroup: not at all, only between *quads* (four threads that follow
+ * one another from a multiple of four on), or anyhow.
+ */
+export const Spread = { none: 0, quads: 1, threads: 2 } as const;
+export type Spread = (typeof Spread)[keyof typeof Spread];
+
+export const QUAD = 4;
+
+/** @param known those of variables; of the others nothing depends on the thread. */
+export function spreadOf(e: Expr, known: (name: string) => Spread | undefined): Spread {
+  switch (e.kind) {
+    case "variable":
+      return e === THREAD ? Spread.threads : (known(e.name) ?? Spread.none);
+    case "infix": {
+      const whole = e.op === "/" && e.a === THREAD && e.b.kind === "literal" && e.b.value % QUAD === 0;
+      return whole ? Spread.quads : widest([e.a, e.b], known);
+    }
+    case "call":
+      return widest(e.args, known);
+    case "load":
+      return spreadOf(e.index, known);
+    default:
+      return Spread.none;
+  }
+}
+
+const widest = (parts: readonly Expr[], known: (name: string) => Spread | undefined): Spread =>
+  parts.reduce<Spread>((spread, part) => Math.max(spread, spreadOf(part, known)) as Spread, Spread.none);

@@ -25,9 +25,11 @@ export class KernelStore {
     this.#known.set(key, names);
     const nameOf = (kernel: Kernel) => names[kernels.indexOf(kernel)];
     const variants = others.map((kernel) => variantOf(kernel, nameOf));
+    const { work, ...alone } = variantOf(first, nameOf);
     return {
       label: first.comment.replaceAll("\n", "; "),
-      ...variantOf(first, nameOf),
+      ...alone,
+      ...(work && variants.length > 0 && { work }),
       layout: first.layout,
       words: words(),
       ...(variants.length > 0 && { variants }),
@@ -103,7 +105,7 @@ function readable(): { readonly members: () => readonly string[]; readonly spell
 const withOthers = (kernel: Kernel): readonly Kernel[] => [kernel, ...(kernel.before ?? []), ...(kernel.behind ?? [])];
 
 function variantOf(kernel: Kernel, nameOf: (kernel: Kernel) => string): Variant {
-  const { rows, own, workgroupSize, arrays, spans, before = [], behind = [] } = kernel;
+  const { rows, own, height, width, work, quads, workgroupSize, arrays, spans, before = [], behind = [] } = kernel;
   const passOf = (each: Kernel): Pass => ({ kernel: nameOf(each), groups: each.groups });
   // WebGPU counts each array in pieces of 16 bytes.
   const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
@@ -114,6 +116,10 @@ function variantOf(kernel: Kernel, nameOf: (kernel: Kernel) => string): Variant 
     ...(spans && { spans }),
     ...(rows !== undefined && { rows }),
     ...(own !== undefined && { own }),
+    ...(height !== undefined && { height }),
+    ...(width !== undefined && { width }),
+    ...(work !== undefined && { work }),
+    ...(quads === true && { quads }),
     threads: workgroupSize,
     ...(workgroupBytes > 0 && { workgroupBytes }),
   };

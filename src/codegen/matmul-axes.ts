@@ -57,7 +57,7 @@ export function matmulAxes({ attrs, args, results }: Instr<"contract">): MatmulA
   };
   const side = (labels: string, value: Value, other: string): Side => {
     const axis = axes(labels, value, (l) => out.includes(l) && !other.includes(l));
-    return { value, labels, axis, patch: patch(axis.dims) };
+    return { value, labels, axis, patch: patchOf(axis.dims, SIDE, PATCHES) };
   };
   return {
     left: side(lhs, a, rhs),
@@ -68,12 +68,15 @@ export function matmulAxes({ attrs, args, results }: Instr<"contract">): MatmulA
   };
 }
 
-/** The largest patch that the extent fills, or nearly: a run-time length is taken to be long. */
-function patch(dims: readonly Dim[]): number {
+/**
+ * The largest of the patches, as many results as each of some threads has along an axis, that the extent fills or nearly: a
+ * run-time length is taken to be long.
+ */
+export function patchOf(dims: readonly Dim[], threads: number, patches: readonly number[]): number {
   const { factor, lengths } = count(dims);
-  if (lengths.length > 0) return PATCHES[0];
-  const waste = (side: number) => Math.ceil(factor / (side * SIDE)) * side * SIDE - factor;
-  return PATCHES.find((side) => waste(side) <= factor / 4) ?? PATCHES[PATCHES.length - 1];
+  if (lengths.length > 0) return patches[0];
+  const waste = (patch: number) => Math.ceil(factor / (patch * threads)) * patch * threads - factor;
+  return patches.find((patch) => waste(patch) <= factor / 4) ?? patches[patches.length - 1];
 }
 
 /** Tiles of the result, each a workgroup's; undefined where run-time lengths decide. */

@@ -12,12 +12,12 @@ import type { KernelStore } from "./kernel-store.js";
 import { laneKernels } from "./lane-kernels.js";
 import { productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
-import { matmulKernel } from "./matmul-kernel.js";
+import { matmulKernels } from "./matmul-kernel.js";
 import { CHUNK, type ChunkStarts } from "./replay.js";
 import { scanKernels } from "./scan-kernel.js";
 import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
-import { treeKernel } from "./tree-kernel.js";
+import { treeKernels } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
 
 /** Where each parameter stands in the flat buffer. */
@@ -72,9 +72,9 @@ function kernelsOf(name: string, group: Group, context: KernelContext, starts?: 
     case "map":
       return [mapKernel(name, group, context)];
     case "tree":
-      return [treeKernel(name, group, context)];
+      return treeKernels(name, group, context);
     case "matmul":
-      return [matmulKernel(name, group, context)];
+      return matmulKernels(name, group, context);
     case "scan":
       if (group.lanes === undefined || group.spans === undefined) return scanKernels(name, group.instr, context);
       return laneKernels(
@@ -196,9 +196,12 @@ export function buildProgram(
     const name = `k${stage}_${kind}`;
     const parts = members.map((member) => {
       const group = kind === "chain" ? asMap(groups[member]) : groups[member];
-      return kernelsAt(name, member, group)[0];
+      return kernelsAt(name, member, group);
     });
-    return [compose(name, parts)];
+    const [first, ...others] = parts[0].map((_, variant) => parts.flatMap((kernels) => kernels[variant] ?? []));
+    // Variants of a kind of group stand beside each other too.
+    const whole = others.filter((each) => each.length === parts.length);
+    return [compose(name, first), ...whole.map((each, i) => compose(`${name}_${i + 1}`, each))];
   });
 
   if (gradients !== undefined) {

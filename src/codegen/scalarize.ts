@@ -7,6 +7,7 @@ import { DRAW_WORDS } from "../../runtime/manifest.js";
 import type { Dim, Instr, ReduceKind, Type, Value, ValueId } from "../ir/types.js";
 import { InternalError, present } from "../support/assert.js";
 import type { Block } from "./block.js";
+import { dot, fourOf } from "./fours.js";
 import {
   add,
   call,
@@ -19,6 +20,7 @@ import {
   type Memory,
   mul,
   planWord,
+  QUAD,
   type ScalarType,
   u32,
   variable,
@@ -219,12 +221,16 @@ export function places(dims: readonly Dim[]): readonly Index[] {
 }
 
 export class Scalarizer {
-  /** @param writesOut short accumulations become straight code, so that what they read may be in registers. */
+  /**
+   * @param writesOut short accumulations become straight code, so that what they read may be in registers.
+   * @param byFours sums of products take four terms at a time where they may.
+   */
   constructor(
     readonly block: Block,
     readonly definitions: ReadonlyMap<ValueId, Instr>,
     readonly locate: Locate,
     readonly writesOut = false,
+    readonly byFours = false,
   ) {}
 
   /** The value of an element: read where it lies, else computed. */
@@ -323,12 +329,26 @@ export class Scalarizer {
       }
       const total = this.block.variable(reductions[acc.kind].start(acc.type), instr.results[0].hint ?? "sum");
       this.block.remember(key, total);
-      const name = acc.dims.join("×");
+      const name = `${instr.op} ${acc.dims.join("×")}`;
       dimsOf.set(name, acc.dims);
       groups.set(name, [...(groups.get(name) ?? []), { acc, index, total, key }]);
     }
     for (const [name, members] of groups) {
-      this.loops(dimsOf.get(name) ?? [], members.length, (reduced) => {
+      const dims = dimsOf.get(name) ?? [];
+      const last = dims[dims.length - 1];
+      if (this.byFours && name.startsWith("contract") && Number(last) % QUAD === 0) {
+        this.loops([...dims.slice(0, -1), Number(last) / QUAD], MOST_TERMS, (reduced) => {
+          const [outer, first] = [reduced.slice(0, -1), mul(reduced[dims.length - 1], u32(QUAD))];
+          for (const { acc, index, total } of members) {
+            const [a, b] = [0, 1].map((factor) =>
+              fourOf(this.block, this, (term) => acc.factors(index, [...outer, term])[factor], first),
+            );
+            this.block.assign(total, add(total, dot(a, b)));
+          }
+        });
+        continue;
+      }
+      this.loops(dims, members.length, (reduced) => {
         for (const { acc, index, total } of members) {
           this.block.assign(total, reductions[acc.kind].join(total, this.product(acc.factors(index, reduced))));
         }

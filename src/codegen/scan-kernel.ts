@@ -3,11 +3,12 @@
  * registers and workgroup memory. The forward loop and the loop of its derivative are the same kernel to this file.
  */
 
+import type { Work } from "../../runtime/manifest.js";
 import { stackAxis } from "../ir/builder.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
-import { type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, storeElement } from "./context.js";
 import {
   add,
   call,
@@ -19,6 +20,7 @@ import {
   load,
   mul,
   planWord,
+  QUAD,
   THREAD,
   u32,
   type WorkgroupArray,
@@ -49,10 +51,8 @@ import { walk } from "./walk.js";
 /** An array that the threads of a workgroup share: one region a row, `copies` of it for states. */
 interface Shared {
   readonly memory: string;
-  /** Elements of one row. */
-  readonly size: Expr;
-  /** In the arena, where it does not fit workgroup memory: the offset of the region of the workgroup's one row. */
-  readonly base: Expr;
+  /** Where a row of the workgroup has its region, or that of a copy. */
+  readonly region: (row: number, copy: Expr) => Expr;
 }
 
 /** Elements of a state a thread, in a variant for adapters on which threads are dear and loads of memory dearer. */
@@ -63,17 +63,17 @@ const MOST_SUMS = 64;
 /** The loop as kernels that differ in the rows that a workgroup has. The default comes first, under the plain name. */
 export function scanKernels(name: string, instr: Instr<"scan">, context: KernelContext): readonly Kernel[] {
   const usual = planScan(instr);
-  const shapes = usual.rows.map((rows) => ({ plan: usual, rows }));
+  const shapes = usual.rows.map((rows) => ({ plan: usual, rows, byFours: false }));
   for (const own of OWN) {
     const plan = planScan(instr, own);
     const rows = Math.max(...plan.rows);
     if (plan.own < own || rows < own || own * rows * plan.sums > MOST_SUMS) continue;
-    shapes.push({ plan, rows });
+    shapes.push({ plan, rows, byFours: true });
     break;
   }
-  return shapes.map(({ plan, rows }, i) => {
+  return shapes.map(({ plan, rows, byFours }, i) => {
     const kernel = i === 0 ? name : `${name}_rows_${rows}_own_${plan.own}`;
-    return new ScanEmitter(kernel, instr, context, plan, rows).kernel();
+    return new ScanEmitter(kernel, instr, context, plan, rows, byFours).kernel();
   });
 }
 
@@ -97,6 +97,7 @@ class ScanEmitter {
     readonly context: KernelContext,
     readonly plan: ScanPlan,
     readonly rows: number,
+    readonly byFours: boolean,
   ) {
     const { body, states } = instr.attrs;
     this.#states = body.params.slice(0, states);
@@ -104,11 +105,12 @@ class ScanEmitter {
     const own = new Set([...body.params, ...body.instrs.flatMap((i) => i.results)].map((v) => v.id));
     const outer = located(context, own);
     const sequences = new Map(body.params.slice(states).map((p, i) => [p.id, instr.args[states + i]]));
-    this.#scalars = new Scalarizer(this.#block, context.definitions, (element) => {
+    const locate = (element: Element) => {
       const sequence = sequences.get(element.value.id);
       if (sequence) return this.#step(element, sequence);
       return own.has(element.value.id) ? this.#inside(element) : outer(element);
-    });
+    };
+    this.#scalars = new Scalarizer(this.#block, context.definitions, locate, false, byFours);
     const first = this.#block.let(mul(GROUP, u32(this.rows)), "first_row");
     this.#rows = Array.from({ length: this.rows }, (_, r) => {
       const place = this.#block.let(add(first, u32(r)), "place");
@@ -152,9 +154,24 @@ class ScanEmitter {
       workgroupSize: plan.workgroupSize,
       rows: this.rows,
       own: plan.own,
+      quads: this.#block.quads,
+      work: [this.#work()],
       arrays: this.#arrays,
       groups: [[{ factor: 1, lengths: [BATCH], divisor: this.rows }]],
       body: this.#block.stmts,
+    };
+  }
+
+  /** Weights lie in buffers, states in memory of the workgroup: a quad of threads reads them together where it can. */
+  #work(): Work {
+    const { plan, rows } = this;
+    const weights = plan.own * Math.max(1, plan.sums);
+    return {
+      terms: count([this.instr.attrs.length]),
+      reads: weights,
+      shared: this.#block.quads ? rows / QUAD : rows,
+      products: weights * rows,
+      turns: this.#block.quads ? 1 / QUAD : 1,
     };
   }
 
@@ -183,25 +200,23 @@ class ScanEmitter {
         free -= total;
         const memory = `${this.name}_${this.#block.name(value.hint ?? "v")}`;
         this.#arrays.push({ name: memory, size: total });
-        this.#shared.set(id, { memory, size: product(shape), base: u32(0) });
+        const region = (row: number, copy: Expr) => mul(add(mul(copy, u32(this.rows)), u32(row)), product(shape));
+        this.#shared.set(id, { memory, region });
       } else {
-        // The plan gives a workgroup several rows only where all fits.
+        // Rows past the end have the region of the last one, to which they write the same.
         this.#spilled = true;
         const offset = this.context.scratch(value.hint ?? "v", [BATCH, copies, ...shape]);
-        const region = mul(this.#rows[0].index, mul(product(shape), u32(copies)));
-        this.#shared.set(id, {
-          memory: "arena",
-          size: product(shape),
-          base: this.#block.let(add(offset, region), "base"),
+        const bases = this.#rows.map(({ index }) => {
+          return this.#block.let(add(offset, mul(index, mul(product(shape), u32(copies)))), "base");
         });
+        const region = (row: number, copy: Expr) => add(bases[row], mul(copy, product(shape)));
+        this.#shared.set(id, { memory: "arena", region });
       }
     }
   }
 
   #sharedIndex(shared: Shared, row: number, copy: Expr, value: Value, own: Index): Expr {
-    const region = add(mul(copy, u32(this.rows)), u32(row));
-    const place = add(mul(region, shared.size), linear(rowShape(value), own));
-    return add(shared.base, place);
+    return add(shared.region(row, copy), linear(rowShape(value), own));
   }
 
   /** Elements that a thread owns in an array of a row: each in a scope of its own. */

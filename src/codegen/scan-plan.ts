@@ -171,7 +171,9 @@ export function planScan(instr: Instr<"scan">, own = 1): ScanPlan {
   const held = [...shared.values(), ...stateParams.filter((v) => sharedStates.has(v.id)).flatMap((v) => [v, v])];
   const memory = held.reduce((n, v) => n + (staticSize(rowShape(v)) ?? Number.POSITIVE_INFINITY), 0);
   const perThread = Math.ceil(widest / workgroupSize);
-  const fitting = ROWS.filter((n) => n === 1 || (n * perThread <= MOST_OWN * own && n * memory <= WORKGROUP_MEMORY));
+  // Where a thread has several elements memory of the workgroup is no nearer than buffers: what does not fit goes there.
+  const fits = (n: number) => n === 1 || own > 1 || n * memory <= WORKGROUP_MEMORY;
+  const fitting = ROWS.filter((n) => fits(n) && n * perThread <= MOST_OWN * own);
   const usual = fitting.find((n) => n * perThread <= MAX_UNROLLED * own) ?? 1;
   const rows = [usual, ...fitting.filter((n) => n !== usual)];
   return {

@@ -4,9 +4,11 @@
  * neighbouring memory.
  */
 
+import type { Work } from "../../runtime/manifest.js";
 import { Block } from "./block.js";
-import { type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, storeElement } from "./context.js";
 import { add, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
+import { mapKernel } from "./map-kernel.js";
 import { reductions } from "./scalar-ops.js";
 import { accumulation, decode, delinear, elementKey, encode, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
@@ -15,7 +17,24 @@ const WORKGROUP = 256;
 /** Results a workgroup, where there are that many. */
 const COLUMNS = 16;
 
-export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>, context: KernelContext): Kernel {
+type Tree = Extract<Group, { kind: "tree" }>;
+
+/** The default comes first. Where there are results enough for the few threads of a software adapter, trees are not worth their barriers. */
+export function treeKernels(name: string, group: Tree, context: KernelContext): readonly Kernel[] {
+  const { anchors, roots, shape } = group;
+  const tree = treeKernel(name, group, context);
+  if (count(shape).factor < COLUMNS) return [tree];
+  const serial = mapKernel(`${name}_serial`, { kind: "map", shape, roots }, context);
+  return [tree, { ...serial, work: [workOf(anchors, 1)] }];
+}
+
+function workOf(anchors: Tree["anchors"], lanes: number): Work {
+  const reads = anchors.reduce((n, { args }) => n + args.length, 0);
+  const { dims } = accumulation(anchors[0]);
+  return { terms: count(dims, lanes), reads, shared: 0, products: anchors.length, turns: 1 };
+}
+
+function treeKernel(name: string, group: Tree, context: KernelContext): Kernel {
   const { anchors, roots, shape } = group;
   const results = shape.reduce((n: number, d) => n * Number(d), 1);
   const columns = results >= COLUMNS ? COLUMNS : 1;
@@ -74,6 +93,7 @@ export function treeKernel(name: string, group: Extract<Group, { kind: "tree" }>
     workgroupSize: WORKGROUP,
     arrays,
     groups: [[{ factor: results, lengths: [], divisor: columns }]],
+    work: [workOf(anchors, lanes)],
     body: block.stmts,
   };
 }

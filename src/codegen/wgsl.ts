@@ -60,6 +60,11 @@ function printStmt(w: Writer, s: Stmt, names: Spelling): void {
       w.line(`${s.kind} ${names.declare(s.name)} = ${value};`);
       return;
     }
+    case "array": {
+      const values = s.values.map(print);
+      w.line(`var ${names.declare(s.name)} = array(${values.join(", ")});`);
+      return;
+    }
     case "assign":
       w.line(`${names.use(s.name)} = ${print(s.value)};`);
       return;

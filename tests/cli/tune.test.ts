@@ -25,7 +25,7 @@ model Loop(H = 64) {
   output v = scan loop(x)
 }
 `;
-const FLAT = "model Flat(N = 3) {\n  input x: [N]\n  param W: [2, N] ~ normal(0, 1)\n  output y = W @ x\n}\n";
+const FLAT = "model Flat(N = 3) {\n  input x: [N]\n  param w: [N] ~ normal(0, 1)\n  output y = w * x\n}\n";
 
 let folder: string;
 beforeEach(() => {

@@ -32,9 +32,11 @@ function productOf({ lhs, rhs, out, dims }: Product): Graph {
 async function compare(graph: Graph, lengths: Readonly<Record<string, number>>, seed: number): Promise<void> {
   const args = randomArgs(graph, seed, lengths);
   const want = evaluateGraph(graph, args, lengths)["output:c"];
-  const got = (await runOnDevice(graph, args, lengths))["output:c"];
-  expect(got.shape).toEqual(want.shape);
-  expect(distance(got.data, want.data)).toBeLessThan(TOLERANCE);
+  for (const variant of [0, 1]) {
+    const got = (await runOnDevice(graph, args, lengths, variant))["output:c"];
+    expect(got.shape).toEqual(want.shape);
+    expect(distance(got.data, want.data), `variant ${variant}`).toBeLessThan(TOLERANCE);
+  }
 }
 
 /** Rows, terms, columns. */
@@ -79,6 +81,16 @@ describe.each(runs)("batch %i, T %i", (batch, length) => {
     { lhs: "btm", rhs: "btn", out: "bmn", dims: { b: BATCH, t: "T", m: 9, n: 4 } },
     { lhs: "bm", rhs: "bn", out: "mn", dims: { b: BATCH, m: 130, n: 130 } },
   ])("$lhs · $rhs → $out", (product) => compare(productOf(product), lengths, batch + length));
+});
+
+test("a product alone and products alongside each other have two kernels", () => {
+  const writer = new GraphWriter();
+  for (const [name, size] of Object.entries({ a: 5, b: 70 })) {
+    const [x, w] = [writer.input(`x${name}`, ["T", 9]), writer.arg("param", `w${name}`, [size, 9])];
+    writer.result("output", name, writer.b.contract(x, w, "btk", "nk", "btn"));
+    const [{ variants }] = compileGraph(writer.graph()).program.dispatches;
+    expect(variants).toMatchObject([{ quads: true, threads: 32 }]);
+  }
 });
 
 /** Values that a graph's groups store, as lists of shapes. */

@@ -32,6 +32,8 @@ const shapes = [
   { H: 64, I: 3, batch: 9, T: 3 },
   { H: 67, I: 5, batch: 2, T: 4 },
   { H: 128, I: 1, batch: 5, T: 2 },
+  // What several rows share is more than memory of the workgroup holds.
+  { H: 320, I: 1, batch: 9, T: 2 },
   { H: 1, I: 1, batch: 1, T: 1 },
 ] as const;
 
