@@ -14,7 +14,7 @@ import { productOf } from "./lane-plan.js";
 import { mapKernel } from "./map-kernel.js";
 import { matmulKernels } from "./matmul-kernel.js";
 import { CHUNK, type ChunkStarts } from "./replay.js";
-import { scanKernels } from "./scan-kernel.js";
+import { scanKernels } from "./scan-kernels.js";
 import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
 import { treeKernels } from "./tree-kernel.js";
