@@ -83,7 +83,7 @@ export class Block {
   #address(index: Expr): Expr {
     const { terms, constant } = sumOf(index);
     if (terms.length === 0) return u32(constant);
-    const inwards = terms.toSorted((a, b) => depthOf(a) - depthOf(b));
+    const inwards = terms.map((term) => this.let(term, "at")).toSorted((a, b) => depthOf(a) - depthOf(b));
     const sum = inwards.reduce((before, term) => {
       const known = depthOf(before) < depthOf(term) ? this.let(before, "at") : before;
       return add(known, term);
