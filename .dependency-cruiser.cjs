@@ -53,7 +53,7 @@ module.exports = {
     ),
     only(
       "src/codegen",
-      [SUPPORT, IR, MANIFEST, "^src/passes/(loop|constant)\\.ts$", "^src/passes/recurrence/"],
+      [SUPPORT, IR, MANIFEST, "^src/passes/(loop|constant|tails)\\.ts$", "^src/passes/recurrence/"],
       "the manifest is the contract with the runtime; which loops are cut into spans is what the recurrence analysis proves",
     ),
     only("runtime", [], "the runtime never parses or compiles"),

@@ -47,6 +47,8 @@ export interface LanePlan {
   readonly residuals: ReadonlyMap<ValueId, Placement>;
   /** Channels that a workgroup has, of one place of the outer slots: its threads, times the channels of each. */
   readonly channels: number;
+  /** Elements of all states that a channel has. */
+  readonly registers: number;
 }
 
 /** Elements of all states that a thread may hold. */
@@ -184,44 +186,72 @@ export function planLanes(
   const owners = count + results.length;
   // Where a thread of the forward loop has a whole axis, one of the reverse has it too, so that it can replay that loop.
   const whole = new Set([...written].flatMap(([id, nodes]) => nodes.filter((_, axis) => isWhole(id, axis))));
-  const slots = merged(links, owners).filter((slot) => !slot.some((node) => whole.has(node)));
-  if (slots.length === 0) return undefined;
-  const slotOf = (node: number) => {
-    const found = slots.findIndex((slot) => slot.includes(node));
-    return found < 0 ? undefined : found;
-  };
-  const extents = slots.map(([node]) => Number(links.nodes[node].extent));
-  const placements = stateNodes.map((nodes) => nodes.map(slotOf));
-  const outputs = results.map((value, i): LaneOutput => {
-    const kept = rows[i].map(slotOf);
-    const sum = reductions[i];
-    const summed = sum?.nodes.map(slotOf) ?? [];
-    return sum !== undefined && summed.some((slot) => slot !== undefined)
-      ? { value, kept, sum: { instr: sum.instr, summed } }
-      : { value, kept };
-  });
-  const added = outputs.filter(({ sum }) => sum !== undefined);
-  const all = slots.map((_, slot) => slot);
-  const outer = all.filter((slot) => added.some(({ kept }) => kept.includes(slot)));
-  const lanes = all.filter((slot) => !outer.includes(slot));
-  if (lanes.length === 0) return undefined;
+  const candidates = merged(links, owners).filter((slot) => !slot.some((node) => whole.has(node)));
+  const plans = subsets(candidates).flatMap((slots) => withSlots(slots) ?? []);
+  return plans.reduce<LanePlan | undefined>((a, b) => (a === undefined || costOf(b) < costOf(a) ? b : a), undefined);
 
-  const terms = outputs.map(({ sum }, i) =>
-    sum === undefined ? 1 : innerTerms(reductions[i]?.acc.dims ?? [], sum.summed),
-  );
-  if (Math.max(0, ...terms) > MOST_WRITTEN_OUT) return undefined;
-  const inner = states.map((state, i) => innerSize(state, placements[i]));
-  if (Math.max(...inner) > MOST_INNER || inner.reduce((a, b) => a + b) > MOST_REGISTERS) return undefined;
-  const placed = [...written].map(
-    ([id, nodes]) => [id, nodes.map((n) => (links.isAside(n) ? undefined : slotOf(n)))] as const,
-  );
-  const sums = addedElements(outputs);
-  const along = productOf(lanes.map((slot) => extents[slot]));
-  const enough =
-    sums === 0 ? CHANNELS : CHANNELS.filter((_, i) => i === CHANNELS.length - 1 || CHANNELS[i + 1] < along);
-  const channels = enough.find((n) => sums * n <= WORKGROUP_MEMORY);
-  if (channels === undefined) return undefined;
-  return { extents, outer, lanes, states: placements, outputs, residuals: new Map(placed), channels };
+  function withSlots(slots: readonly (readonly number[])[]): LanePlan | undefined {
+    const slotOf = (node: number) => {
+      const found = slots.findIndex((slot) => slot.includes(node));
+      return found < 0 ? undefined : found;
+    };
+    const extents = slots.map(([node]) => Number(links.nodes[node].extent));
+    const placements = stateNodes.map((nodes) => nodes.map(slotOf));
+    const outputs = results.map((value, i): LaneOutput => {
+      const kept = rows[i].map(slotOf);
+      const sum = reductions[i];
+      const summed = sum?.nodes.map(slotOf) ?? [];
+      return sum !== undefined && summed.some((slot) => slot !== undefined)
+        ? { value, kept, sum: { instr: sum.instr, summed } }
+        : { value, kept };
+    });
+    const added = outputs.filter(({ sum }) => sum !== undefined);
+    const all = slots.map((_, slot) => slot);
+    const outer = all.filter((slot) => added.some(({ kept }) => kept.includes(slot)));
+    const lanes = all.filter((slot) => !outer.includes(slot));
+    if (lanes.length === 0) return undefined;
+
+    const terms = outputs.map(({ sum }, i) =>
+      sum === undefined ? 1 : innerTerms(reductions[i]?.acc.dims ?? [], sum.summed),
+    );
+    if (Math.max(0, ...terms) > MOST_WRITTEN_OUT) return undefined;
+    const inner = states.map((state, i) => innerSize(state, placements[i]));
+    const registers = inner.reduce((a, b) => a + b);
+    if (Math.max(...inner) > MOST_INNER || registers > MOST_REGISTERS) return undefined;
+    const placed = [...written].map(
+      ([id, nodes]) => [id, nodes.map((n) => (links.isAside(n) ? undefined : slotOf(n)))] as const,
+    );
+    const sums = addedElements(outputs);
+    const along = productOf(lanes.map((slot) => extents[slot]));
+    const enough =
+      sums === 0 ? CHANNELS : CHANNELS.filter((_, i) => i === CHANNELS.length - 1 || CHANNELS[i + 1] < along);
+    const channels = enough.find((n) => sums * n <= WORKGROUP_MEMORY);
+    if (channels === undefined) return undefined;
+    return { extents, outer, lanes, states: placements, outputs, residuals: new Map(placed), channels, registers };
+  }
+}
+
+/** All choices of at least one. */
+function subsets<T>(all: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: 2 ** all.length - 1 }, (_, i) => all.filter((_, at) => ((i + 1) >> at) % 2 === 1));
+}
+
+/** What a step costs a thread for each element of its states, for each sum, and for waiting for others where there are sums. */
+const ELEMENT = 10;
+const SUM = 6;
+const WAIT = 100;
+
+/**
+ * The time of a thread's step, times the square root of the number of threads: between a machine with room for all of them and one
+ * that runs one after another.
+ */
+function costOf(plan: LanePlan): number {
+  const { extents, outer, lanes, channels, registers } = plan;
+  const sums = addedElements(plan.outputs);
+  const step = ELEMENT * registers + (sums === 0 ? 0 : WAIT + SUM * sums);
+  const of = (slots: readonly number[]) => productOf(slots.map((slot) => extents[slot]));
+  const threads = sums === 0 ? productOf(extents) : of(outer) * Math.ceil(of(lanes) / channels) * channels;
+  return step * Math.sqrt(threads);
 }
 
 /** Terms of a sum that a thread has. */

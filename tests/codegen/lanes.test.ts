@@ -69,6 +69,43 @@ const rotation = `
     output y[d] = sum[n](re'[d, n]) + max[n](im'[d, n])
   }`;
 
+/** One decay and one step a head: what their gradients are made of are sums over channels, scaled and turned. */
+const shared = `
+  cell Cell(D, N) {
+    input x: [3 * D]
+    state h: [3, D, N]
+    param W: [N, 3 * D] ~ uniform(-0.5, 0.5), U: [3, 3 * D] ~ uniform(-0.5, 0.5), A: [3] ~ uniform(0.5, 1)
+    b = W @ x
+    dt = softplus(U @ x)
+    a = exp(-dt * A)
+    X[m: 3, d: D] = x[m * D + d]
+    h'[m, d, n] = a[m] * h[m, d, n] + dt[m] * X[m, d] * b[n]
+    output y[m, d] = sum[n](h'[m, d, n] * b[n])
+  }`;
+
+/** The least of it: a single number for all channels, of which the gradient is minus a sum. */
+const single = `
+  cell Cell(D, N) {
+    input x: [D]
+    state h: [D]
+    param w: [D] ~ uniform(-0.5, 0.5), A: [D] ~ uniform(0.5, 1)
+    dt = softplus(sum(w * x))
+    h' = exp(-dt * A) * h + dt * x
+    output y = h' * x
+  }`;
+
+/** Keys, values and a decay for each pair: sums over either axis of the state, of which one is a thread's own. */
+const pairs = `
+  cell Cell(D, N) {
+    input x: [D]
+    state S: [D, N]
+    param W: [D, D] ~ uniform(-0.5, 0.5), V: [N, D] ~ uniform(-0.5, 0.5)
+    k = W @ x
+    v = V @ x
+    S'[i, j] = sigmoid(x[i]) * S[i, j] + k[i] * v[j]
+    output y[j] = sum[i](k[i] * S'[i, j]) / 2
+  }`;
+
 const cases: readonly (readonly [string, string, readonly (readonly number[])[]])[] = [
   [
     "selective",
@@ -102,6 +139,30 @@ const cases: readonly (readonly [string, string, readonly (readonly number[])[]]
     [
       [3, 5, 2, 34],
       [66, 2, 2, 3],
+    ],
+  ],
+  [
+    "shared",
+    model(shared, "D, N", "3 * D", "3, D"),
+    [
+      [9, 16, 2, 35],
+      [17, 3, 1, 4],
+    ],
+  ],
+  [
+    "single",
+    model(single, "D, N", "D", "D"),
+    [
+      [67, 1, 2, 5],
+      [8, 1, 3, 34],
+    ],
+  ],
+  [
+    "pairs",
+    model(pairs, "D, N", "D", "N"),
+    [
+      [5, 9, 2, 33],
+      [20, 40, 1, 3],
     ],
   ],
 ];
@@ -144,6 +205,16 @@ describe.each(wide)("%s", (_, text, sizes) => {
   });
 });
 
+test("sums leave their tails behind the loop, with what adds these up", () => {
+  const { compiled } = sized(model(shared, "D, N", "3 * D", "3, D"), [8, 16, 1, 1]);
+  const { groups } = schedule(present(compiled.module.graphs.train, "test", "a training step"));
+  const loops = groups.flatMap((group) => (group.kind === "scan" ? [group] : []));
+  expect(loops.map(({ instr, lanes }) => [instr.attrs.states, lanes?.extents])).toEqual([
+    [1, [3, 8]],
+    [1, [3, 8]],
+  ]);
+});
+
 test("states that are more than what the loop reads are replayed, others read", () => {
   const replays = (text: string) => {
     const compiled = present(compiles({ text, lengths: { [BATCH]: 1, T: 1 }, seed: 1 }), "test", "the model");
@@ -156,5 +227,8 @@ test("states that are more than what the loop reads are replayed, others read", 
     });
   };
   expect(replays(model(selective, "D, N", "D", "D").replace("D = 1, N = 1", "D = 8, N = 16"))).toEqual(["replayed"]);
+  expect(replays(model(shared, "D, N", "3 * D", "3, D").replace("D = 1, N = 1", "D = 8, N = 16"))).toEqual([
+    "replayed",
+  ]);
   expect(replays(model(pointwise, "D, N", "D", "D").replace("D = 1, N = 1", "D = 8, N = 16"))).toEqual([]);
 });
