@@ -107,6 +107,23 @@ it("shows of a stream the loops that a step runs, also where examples end elsewh
   ]);
 });
 
+it("says of a loop how it may be cut along time, or why it goes step by step", () => {
+  const spanned = (report: Report) =>
+    report.scans.map(({ kernels: [{ name, variants }] }) =>
+      variants
+        .filter((text) => text.startsWith("in spans of T side by side: "))
+        .map((text) => text.replaceAll(name, "k")),
+    );
+  expect(spanned(reportFor("lru"))).toEqual([
+    ["in spans of T side by side: k_summary + k_carry + k_spans"],
+    ["in spans of T side by side: k_summary + k_carry + k_spans + k_sums"],
+  ]);
+  const leaves = classifier("IndRNN", "indrnn", "I, H").replaceAll("H = 64", "H = 8");
+  const report = present(explained(leaves), "test", "the report");
+  expect(report.scans[0].kernels[0].comment).toMatch(/; step by step, since rnn\.h is not linear$/);
+  expect(spanned(report).map(({ length }) => length)).toEqual([0, 1]);
+});
+
 it("takes nothing for an adjoint by its name", () => {
   const text = `cell Fades(D) {
     input x: [D]
