@@ -51,8 +51,11 @@ export interface LanePlan {
   readonly registers: number;
 }
 
-/** Elements of all states that a thread may hold. */
-const MOST_REGISTERS = 128;
+/**
+ * Elements of all states that a thread may hold: those of S4D's reverse loop, 32 places of two states and six gradients.
+ * Otherwise its states of all steps would be stored.
+ */
+const MOST_REGISTERS = 256;
 /** Elements of a single state, since a step is written out for each. */
 const MOST_INNER = 32;
 /** Channels of a workgroup, the best first. */
