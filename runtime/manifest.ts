@@ -58,9 +58,10 @@ export const LOSS_SCALE = "_scale";
 
 /**
  * A word of a dispatch's plan: the batch, a length (in a stream's steps also `PAST` and `ROOM`), `SPANS`, `LOSS_SCALE` or one
- * of `DRAW_WORDS` by its name; a place in the arena, so many elements behind the start of a slot; a number.
+ * of `DRAW_WORDS` by its name; a place in the arena, so many elements behind the start of a slot; a number; in a dispatch
+ * that is repeated for each step of a loop over a length, how many steps are done.
  */
-export type Word = string | number | { readonly slot: number; readonly plus?: number };
+export type Word = string | number | { readonly slot: number; readonly plus?: number } | { readonly steps: string };
 
 /** What a thread does, by which the runtime weighs the kernels of a dispatch against each other; in numbers a term of its sums. */
 export interface Work {
@@ -85,6 +86,11 @@ export interface Pass {
 export interface Variant extends Pass {
   readonly before?: readonly Pass[];
   readonly behind?: readonly Pass[];
+  /**
+   * Of a loop over time: the kernel and `others`, one after another, are done again for each step of the length. In one step
+   * there are so many products for each example.
+   */
+  readonly steps?: { readonly length: string; readonly products: number; readonly others: readonly Pass[] };
   /** Of a loop over time: its length is cut into `SPANS` spans of whole blocks of `unit` steps, done side by side. */
   readonly spans?: { readonly length: string; readonly unit: number };
   /** Of a loop over time: examples a workgroup. */

@@ -8,6 +8,8 @@ export class Plan {
   readonly #words: Uint32Array<ArrayBuffer>;
   /** Words from a plan to the next, as the device aligns them. */
   readonly #stride: number;
+  /** The first plan of each dispatch: those that are repeated have one a step. */
+  readonly #firsts: readonly number[];
   /** Where words stand that change from submit to submit, by their name. */
   readonly #places = new Map<string, number[]>();
 
@@ -24,16 +26,26 @@ export class Plan {
     const longest = Math.max(4, ...dispatches.map(({ words }) => words.length));
     const alignment = device.limits.minUniformBufferOffsetAlignment;
     this.#stride = (Math.ceil((longest * 4) / alignment) * alignment) / 4;
-    this.#words = new Uint32Array(this.#stride * Math.max(1, dispatches.length));
-    const value = (word: Word): number => {
+    const plans = dispatches.flatMap(({ words }, at) => {
+      const repeated = words.find((word) => typeof word === "object" && "steps" in word);
+      const count = repeated === undefined ? 1 : sizes[repeated.steps];
+      return Array.from({ length: count }, (_, step) => ({ at, words, step }));
+    });
+    this.#firsts = dispatches.map((_, at) => plans.findIndex((plan) => plan.at === at));
+    this.#words = new Uint32Array(this.#stride * Math.max(1, plans.length));
+    const value = (word: Word, step: number): number => {
       if (typeof word === "number") return word;
-      return typeof word === "string" ? (sizes[word] ?? 0) : offsets[word.slot] + (word.plus ?? 0);
+      if (typeof word === "string") return sizes[word] ?? 0;
+      return "steps" in word ? step : offsets[word.slot] + (word.plus ?? 0);
     };
-    dispatches.forEach(({ words }, at) => {
+    plans.forEach(({ words, step }, at) => {
       words.forEach((word, i) => {
         const place = at * this.#stride + i;
-        this.#words[place] = value(word);
-        if (typeof word === "string") this.#places.set(word, [...(this.#places.get(word) ?? []), place]);
+        this.#words[place] = value(word, step);
+        if (typeof word !== "string") return;
+        const places = this.#places.get(word) ?? [];
+        places.push(place);
+        this.#places.set(word, places);
       });
     });
     this.#buffer = device.createBuffer({
@@ -49,9 +61,9 @@ export class Plan {
     return { buffer: this.#buffer, size: this.#stride * 4 };
   }
 
-  /** In bytes. */
-  offsetOf(dispatch: number): number {
-    return dispatch * this.#stride * 4;
+  /** In bytes. @param step of a dispatch that is repeated for each step of a loop. */
+  offsetOf(dispatch: number, step = 0): number {
+    return (this.#firsts[dispatch] + step) * this.#stride * 4;
   }
 
   /** Sets words for the next submit; those that no kernel reads are left out. */
@@ -61,7 +73,9 @@ export class Plan {
     );
     if (changes.length === 0) return;
     for (const [place, value] of changes) this.#words[place] = value;
-    this.device.queue.writeBuffer(this.#buffer, 0, this.#words);
+    const first = changes.reduce((least, [place]) => Math.min(least, place), Number.POSITIVE_INFINITY);
+    const last = changes.reduce((most, [place]) => Math.max(most, place), 0);
+    this.device.queue.writeBuffer(this.#buffer, first * 4, this.#words, first, last + 1 - first);
   }
 
   destroy(): void {

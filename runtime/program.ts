@@ -10,12 +10,12 @@ import { ALIGNMENT, evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import { bindingsOf, type Kernels } from "./kernels.js";
-import type { Dispatch, Program, Slot, Variant } from "./manifest.js";
+import type { Dispatch, Pass, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
-import { type Choice, chooseVariants, passesOf, variantsOf, withSpans } from "./variants.js";
+import { type Choice, chooseVariants, variantsOf, withSpans } from "./variants.js";
 
 /** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
 export interface SharedBuffers {
@@ -46,12 +46,15 @@ export interface Prepared {
   /** The dispatch's number in the program. */
   readonly at: number;
   readonly layout: Dispatch["layout"];
-  /** The kernel with those that it needs before and behind it, in order. */
-  readonly passes: readonly {
-    readonly pipeline: GPUComputePipeline;
-    /** Workgroups. */
-    readonly folded: readonly [x: number, y: number];
-  }[];
+  /** The kernel with those that it needs before and behind it, in order; of a loop done a dispatch a step, for each step. */
+  readonly passes: readonly PreparedPass[];
+}
+
+interface PreparedPass {
+  readonly pipeline: GPUComputePipeline;
+  /** Workgroups. */
+  readonly folded: readonly [x: number, y: number];
+  readonly step?: number;
 }
 
 /**
@@ -65,13 +68,19 @@ export async function prepareKernel(
   sizes: Lengths,
 ): Promise<Prepared> {
   const { layout } = program.dispatches[at];
-  const passes = await Promise.all(
-    passesOf(variant).map(async (pass) => ({
-      pipeline: await kernels.pipelineOf(pass.kernel, layout),
-      folded: foldGroups(groupsOf(pass, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension),
-    })),
+  const prepare = (passes: readonly Pass[]) =>
+    Promise.all(
+      passes.map(async (pass) => ({
+        pipeline: await kernels.pipelineOf(pass.kernel, layout),
+        folded: foldGroups(groupsOf(pass, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension),
+      })),
+    );
+  const { before = [], steps, behind = [] } = variant;
+  const [first, each, last] = await Promise.all([before, [variant, ...(steps?.others ?? [])], behind].map(prepare));
+  const repeated = Array.from({ length: steps === undefined ? 1 : sizes[steps.length] }, (_, step) =>
+    each.map((pass): PreparedPass => ({ ...pass, step })),
   );
-  return { at, layout, passes };
+  return { at, layout, passes: [...first, ...repeated.flat(), ...last] };
 }
 
 /** Two slots that change places in every other step: what was written last is read next. */
@@ -207,8 +216,8 @@ export class Execution {
   /** Kernels of this program one after another. */
   dispatch(pass: GPUComputePassEncoder, kernels: Iterable<Prepared>, parity = 0): void {
     for (const { at, layout, passes } of kernels) {
-      pass.setBindGroup(0, this.#groups[parity][layout] ?? null, [this.#plans[parity].offsetOf(at)]);
-      for (const { pipeline, folded } of passes) {
+      for (const { pipeline, folded, step } of passes) {
+        pass.setBindGroup(0, this.#groups[parity][layout] ?? null, [this.#plans[parity].offsetOf(at, step)]);
         pass.setPipeline(pipeline);
         pass.dispatchWorkgroups(...folded);
       }

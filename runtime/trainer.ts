@@ -122,7 +122,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   }
 
   get dispatchesPerStep(): number {
-    return this.execution.compiled.program.dispatches.length;
+    return this.execution.kernels.reduce((sum, { passes }) => sum + passes.length, 0);
   }
 
   /** Bytes of everything a step works on besides the parameters and moments. */

@@ -7,16 +7,17 @@ import { evaluateCount, type Lengths } from "./arena.js";
 import { describeAdapterInfo } from "./device.js";
 import { type Dispatch, type Pass, SPANS, type Variant } from "./manifest.js";
 import { chooseSpans, cutLength, fitsArena, groupsOf, type Loops, loopCost, type Machine, mostSpans } from "./spans.js";
+import { prefersSteps, steppedVariant } from "./steps.js";
 
 /** The default first. */
 export function variantsOf(dispatch: Dispatch): readonly Variant[] {
   return [dispatch, ...(dispatch.variants ?? [])];
 }
 
-/** A kernel with those that it needs before and behind it, in order. */
+/** A kernel with those that it needs besides, in order. */
 export function passesOf(variant: Variant): readonly Pass[] {
-  const { before = [], behind = [] } = variant;
-  return [...before, variant, ...behind];
+  const { before = [], steps, behind = [] } = variant;
+  return [...before, variant, ...(steps?.others ?? []), ...behind];
 }
 
 /** Nanoseconds of what a thread does. */
@@ -64,12 +65,16 @@ export function chooseVariants(program: Loops, sizes: Lengths, device: GPUDevice
       const costs = variantsOf(dispatch).map((each) => loopCost(each, length, spanned, machineOf(device)));
       return costs.indexOf(Math.min(...costs));
     }
-    const costs = variantsOf(dispatch).map((variant) => {
+    const variants = variantsOf(dispatch);
+    const stepped = steppedVariant(dispatch);
+    const costs = variants.map((variant, i) => {
       // How threads make up quads is the device's affair: where it has not been tried, the tuner tries it.
-      const usable = fitsDevice(variant, device) && (software || variant.quads !== true);
+      const usable = i !== stepped && fitsDevice(variant, device) && (software || variant.quads !== true);
       return usable ? costOf(variant, sizes, software) : Number.POSITIVE_INFINITY;
     });
-    return costs.indexOf(Math.min(...costs));
+    const best = costs.indexOf(Math.min(...costs));
+    if (stepped === undefined || software) return best;
+    return prefersSteps(variants[best], variants[stepped], sizes, GPU_WORKGROUPS) ? stepped : best;
   });
 }
 

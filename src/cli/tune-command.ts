@@ -132,10 +132,9 @@ function time(candidate: Candidate): string {
   return "ms" in candidate ? `${candidate.ms.toPrecision(3)} ms` : `dropped: ${candidate.dropped}`;
 }
 
-function numbersOf(variant: Variant): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(variant).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
-  );
+function numbersOf({ steps, ...variant }: Variant): Record<string, number> {
+  const numbers = Object.entries(variant).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  return { ...(steps && { dispatchesPerStep: 1 + steps.others.length }), ...Object.fromEntries(numbers) };
 }
 
 /** The names of the fields are an interface: tools read them. */

@@ -4,12 +4,18 @@ import type { Count } from "../../runtime/manifest.js";
 import type { Dim, Instr, Value, ValueId } from "../ir/types.js";
 import type { Block } from "./block.js";
 import { add, type Expr, type Memory } from "./kernel-ir.js";
-import { encode, type Index, type Locate, linear } from "./scalarize.js";
+import { type Element, encode, type Index, type Locate, linear } from "./scalarize.js";
 
 /** The start of an array in memory, in elements. */
 export interface Address {
   readonly memory: Memory;
   readonly offset: Expr;
+  /** Where an element lies from there on, unless row-major: an array may be a part of a larger one. */
+  readonly place?: (index: Index) => Expr;
+}
+
+export function placeOf({ offset, place }: Address, value: Value, index: Index): Expr {
+  return add(offset, place?.(index) ?? linear(value.type.shape, index));
 }
 
 export interface KernelContext {
@@ -21,20 +27,23 @@ export interface KernelContext {
   writeAddresses(value: Value): readonly Address[];
   /** A region of the arena for this kernel alone; gives its offset. */
   scratch(name: string, shape: readonly Dim[]): Expr;
+  /** Within a step of a loop: an element of a step's value as one of an array around the loop. */
+  outside?(element: Element): Element | undefined;
 }
 
 /** Reads what is in memory at the start of a kernel; nothing in `own` (what the kernel itself computes). */
 export function located(context: KernelContext, own: ReadonlySet<ValueId> = new Set()): Locate {
-  return ({ value, index }) => {
+  return (element) => {
+    const { value, index } = element;
     if (own.has(value.id)) return undefined;
     const address = context.readAddress(value);
-    return address && { memory: address.memory, index: add(address.offset, linear(value.type.shape, index)) };
+    return address ? { memory: address.memory, index: placeOf(address, value, index) } : context.outside?.(element);
   };
 }
 
 export function storeElement(block: Block, context: KernelContext, value: Value, index: Index, element: Expr): void {
-  for (const { memory, offset } of context.writeAddresses(value)) {
-    block.store(memory, add(offset, linear(value.type.shape, index)), encode(element));
+  for (const address of context.writeAddresses(value)) {
+    block.store(address.memory, placeOf(address, value, index), encode(element));
   }
 }
 

@@ -38,12 +38,15 @@ export function onlyForGradients({ instrs, results }: Graph): (value: Value) => 
 
 /** The kernels, raising the flag at that place of the arena where they meet what is too large. */
 export function watched(kernel: Kernel, flag: Expr): Kernel {
+  const { steps } = kernel;
   const around = {
+    steps: steps && { ...steps, others: steps.others.map((k) => watched(k, flag)) },
     before: kernel.before?.map((k) => watched(k, flag)),
     behind: kernel.behind?.map((k) => watched(k, flag)),
   };
   const own: Kernel = {
     ...kernel,
+    ...(around.steps && { steps: around.steps }),
     ...(around.before && { before: around.before }),
     ...(around.behind && { behind: around.behind }),
   };

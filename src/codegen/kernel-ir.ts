@@ -79,6 +79,8 @@ export interface Kernel {
   readonly work?: readonly Work[];
   /** Of a loop over time that is cut into spans, which are blocks of `unit` steps. */
   readonly spans?: { readonly length: string; readonly unit: number };
+  /** Of a loop over time: done again for each step of this length, and `others` behind it every time. */
+  readonly steps?: { readonly length: string; readonly products: number; readonly others: readonly Kernel[] };
   /** Kernels that it needs done right before it, in order, and right behind it. */
   readonly before?: readonly Kernel[];
   readonly behind?: readonly Kernel[];
@@ -109,6 +111,8 @@ export const planWord = (name: string): Expr => word(planMember(name), name);
 /** An element's place in the arena: so many elements behind the start of a slot. */
 export const slotWord = (name: string, slot: number, plus = 0): Expr =>
   word(plus === 0 ? `s${slot}_${name}` : `s${slot}_${name}_${plus}`, plus === 0 ? { slot } : { slot, plus });
+/** How many steps a loop over this length has done, in a kernel that is done again for each. */
+export const stepWord = (length: string): Expr => word(`done_${length}`, { steps: length });
 /** A number that is known, as a word all the same: kernels that differ in it alone are one kernel. */
 export const knownWord = (name: string, value: number): Expr => word(`${name}_${value}`, value);
 

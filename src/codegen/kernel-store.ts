@@ -101,11 +101,29 @@ function readable(): { readonly members: () => readonly string[]; readonly spell
   };
 }
 
-/** A kernel and those that it needs before and behind it. */
-const withOthers = (kernel: Kernel): readonly Kernel[] => [kernel, ...(kernel.before ?? []), ...(kernel.behind ?? [])];
+/** A kernel and those that it needs besides. */
+const withOthers = (kernel: Kernel): readonly Kernel[] => [
+  kernel,
+  ...(kernel.steps?.others ?? []),
+  ...(kernel.before ?? []),
+  ...(kernel.behind ?? []),
+];
 
 function variantOf(kernel: Kernel, nameOf: (kernel: Kernel) => string): Variant {
-  const { rows, own, height, width, work, quads, workgroupSize, arrays, spans, before = [], behind = [] } = kernel;
+  const {
+    rows,
+    own,
+    height,
+    width,
+    work,
+    quads,
+    workgroupSize,
+    arrays,
+    spans,
+    steps,
+    before = [],
+    behind = [],
+  } = kernel;
   const passOf = (each: Kernel): Pass => ({ kernel: nameOf(each), groups: each.groups });
   // WebGPU counts each array in pieces of 16 bytes.
   const workgroupBytes = arrays.reduce((sum, { size }) => sum + 16 * Math.ceil(size / 4), 0);
@@ -114,6 +132,7 @@ function variantOf(kernel: Kernel, nameOf: (kernel: Kernel) => string): Variant 
     ...(before.length > 0 && { before: before.map(passOf) }),
     ...(behind.length > 0 && { behind: behind.map(passOf) }),
     ...(spans && { spans }),
+    ...(steps && { steps: { ...steps, others: steps.others.map(passOf) } }),
     ...(rows !== undefined && { rows }),
     ...(own !== undefined && { own }),
     ...(height !== undefined && { height }),

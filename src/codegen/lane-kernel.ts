@@ -21,7 +21,7 @@ import { placeThreads, type ThreadPlace } from "./lane-places.js";
 import { addedElements, indexAt, type LanePlan, productOf } from "./lane-plan.js";
 import { LaneSums } from "./lane-sums.js";
 import { CHUNK, type ChunkStarts, type Replay } from "./replay.js";
-import { type Element, type Index, linear, type Place, Scalarizer } from "./scalarize.js";
+import { type Element, type Index, type Locate, linear, Scalarizer } from "./scalarize.js";
 import { WORKGROUP_MEMORY } from "./scan-plan.js";
 import { overSteps, partPlace, type Range, rangeOf, type SpanForm, startOf, summaryComment } from "./span-kernel.js";
 import type { Spans } from "./span-plan.js";
@@ -125,7 +125,7 @@ class LaneEmitter {
     this.#scalars = new Scalarizer(
       block,
       context.definitions,
-      (element): Place | Expr | undefined => {
+      (element): ReturnType<Locate> => {
         for (const body of bodies) {
           const found = body.locate(this.#scalars, element);
           if (found !== undefined) return found;

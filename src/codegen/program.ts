@@ -5,6 +5,7 @@ import { BATCH, type Dim, type Graph, type Precision, type Value, type ValueId }
 import { present } from "../support/assert.js";
 import { alongside, chain } from "./compose.js";
 import { type Address, count, type KernelContext } from "./context.js";
+import { dotsKernel } from "./dots-kernel.js";
 import { isHalf, onlyForGradients, WATCHED, watched } from "./halves.js";
 import { statesSize } from "./kept-states.js";
 import { type Expr, type Kernel, knownWord, type Memory, slotWord } from "./kernel-ir.js";
@@ -17,6 +18,7 @@ import { CHUNK, type ChunkStarts } from "./replay.js";
 import { scanKernels } from "./scan-kernels.js";
 import { type Group, schedule } from "./schedule.js";
 import { planStages } from "./stages.js";
+import { stepKernels, WIDE } from "./step-kernels.js";
 import { treeKernels } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
 
@@ -67,16 +69,26 @@ interface Home {
 }
 
 /** The kernels that may do a group, the default first. */
-function kernelsOf(name: string, group: Group, context: KernelContext, starts?: ChunkStarts): readonly Kernel[] {
+function kernelsOf(
+  name: string,
+  group: Group,
+  context: KernelContext,
+  wide: number,
+  starts?: ChunkStarts,
+): readonly Kernel[] {
   switch (group.kind) {
     case "map":
       return [mapKernel(name, group, context)];
     case "tree":
       return treeKernels(name, group, context);
+    case "dots":
+      return [dotsKernel(name, group, context)];
     case "matmul":
       return matmulKernels(name, group, context);
     case "scan":
-      if (group.lanes === undefined || group.spans === undefined) return scanKernels(name, group.instr, context);
+      if (group.lanes === undefined || group.spans === undefined) {
+        return [...scanKernels(name, group.instr, context), ...stepKernels(name, group.instr, context, wide)];
+      }
       return laneKernels(
         name,
         group.instr,
@@ -96,11 +108,13 @@ function asMap(group: Group): Group {
   return group.kind === "scan" ? group : { kind: "map", shape: group.shape, roots: group.roots };
 }
 
+/** @param wide loops with products over at least so many terms may be done a dispatch a step. */
 export function buildProgram(
   graph: Graph,
   layout: FlatLayout,
   store: KernelStore,
   precision: Precision = "f32",
+  wide = WIDE,
 ): Program {
   const scheduled = schedule(graph);
   const { groups, reads, definitions } = scheduled;
@@ -187,7 +201,7 @@ export function buildProgram(
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
       scratch: (hint: string, shape: readonly Dim[]) => table.offset(table.open(hint, count(shape), when(at))),
     };
-    return kernelsOf(name, group, context, starts.get(at));
+    return kernelsOf(name, group, context, wide, starts.get(at));
   };
   let kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
     const [at] = members;

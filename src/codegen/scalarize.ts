@@ -42,8 +42,8 @@ export interface Place {
   readonly changing?: boolean;
 }
 
-/** Where an element lies, or the expression that holds it; undefined if it must be computed. */
-export type Locate = (element: Element) => Place | Expr | undefined;
+/** Where an element lies, the expression that holds it, or another element that it is; undefined if it must be computed. */
+export type Locate = (element: Element) => Place | Expr | Element | undefined;
 
 export type Accumulating = Instr<"contract"> | Instr<"reduce">;
 
@@ -240,7 +240,7 @@ export class Scalarizer {
     if (known) return known;
     const place = this.locate(element);
     if (place === undefined) return this.compute(element);
-    const found = "kind" in place ? place : this.#fetch(place, element.value);
+    const found = "kind" in place ? place : "memory" in place ? this.#fetch(place, element.value) : this.at(place);
     this.block.remember(key, found);
     return found;
   }

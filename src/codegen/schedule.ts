@@ -10,12 +10,13 @@ import { sameShape } from "../ir/shape.js";
 import { definitions as definitionsIn, reads } from "../ir/traverse.js";
 import type { Dim, Graph, Instr, Value, ValueId } from "../ir/types.js";
 import type { LanePlan } from "./lane-plan.js";
-import { planLoops } from "./loops.js";
+import { type Loops, planLoops } from "./loops.js";
 import { isMatmul } from "./matmul-axes.js";
 import { planReplay, type Replay } from "./replay.js";
-import { type Accumulating, accumulation, type Element, isAccumulating } from "./scalarize.js";
+import { type Accumulating, accumulation, type Element, isAccumulating, termsOf } from "./scalarize.js";
 import type { Spans } from "./span-plan.js";
 import { splitDepths } from "./split-depth.js";
+import type { StepGraph } from "./step-graph.js";
 import { ownIndex, sameIndex, walk } from "./walk.js";
 
 export type Group =
@@ -23,6 +24,8 @@ export type Group =
   | { readonly kind: "map"; readonly shape: readonly Dim[]; readonly roots: Value[] }
   /** Threads of a workgroup share each accumulation of `anchors`; the other roots follow from them. */
   | { readonly kind: "tree"; readonly shape: readonly Dim[]; readonly anchors: Accumulating[]; readonly roots: Value[] }
+  /** Of a step of a loop: as a tree, for several examples at a time. */
+  | { readonly kind: "dots"; readonly shape: readonly Dim[]; readonly anchors: Accumulating[]; readonly roots: Value[] }
   /** A tiled matrix product; the other roots are its epilogue. */
   | {
       readonly kind: "matmul";
@@ -53,6 +56,10 @@ export interface Schedule {
 const CHEAP = 4;
 /** Accumulations of at least this many terms into few results are shared by the threads of a workgroup. */
 const TREE_TERMS = 256;
+/** In a step of a loop, where there are never many results, of this many. */
+const DOT_TERMS = 32;
+/** A thread has a sum for each anchor and example. */
+const MOST_DOTS = 8;
 
 const weights: Partial<Record<Instr["op"], number>> = {
   const: 0,
@@ -125,9 +132,11 @@ function isTree(instr: Instr | undefined): instr is Accumulating {
   if (!isAccumulating(instr) || isMatmul(instr)) return false;
   const { dims } = accumulation(instr);
   const few = instr.results[0].type.shape.every((d) => typeof d === "number");
-  const many = dims.some((d) => typeof d === "string") || dims.reduce((n: number, d) => n * Number(d), 1) >= TREE_TERMS;
-  return few && many;
+  return few && termsOf(dims) >= TREE_TERMS;
 }
+
+const isDot = (instr: Instr | undefined): instr is Accumulating =>
+  isAccumulating(instr) && termsOf(accumulation(instr).dims) >= DOT_TERMS;
 
 /** Whether random numbers are drawn where the value is computed. */
 function drawsFor(
@@ -147,12 +156,23 @@ function drawsFor(
 
 export function schedule(whole: Graph): Schedule {
   const { graph, lanes } = planLoops(splitDepths(whole));
+  const { groups, reads, definitions } = group(graph, lanes);
+  return { ...withReplays(groups, reads, graph, definitions), definitions };
+}
+
+/** Of one step of a loop: sums are shared by threads, and parts of concats stand where their values are computed. */
+export function scheduleStep({ graph, parts }: StepGraph): Schedule {
+  return group(graph, new Map(), parts);
+}
+
+function group(graph: Graph, lanes: Loops["lanes"], parts?: StepGraph["parts"]): Schedule {
   const definitions = definitionsIn(graph.instrs);
   const stored = storedValues(graph);
   const isStored = (value: Value) => stored.has(value.id);
   const groups: Group[] = [];
   const needed: Set<ValueId>[] = [];
   const groupOf = new Map<ValueId, number>();
+  const [kind, isShared] = parts === undefined ? (["tree", isTree] as const) : (["dots", isDot] as const);
 
   const open = (group: Group, read: Iterable<ValueId>) => {
     groups.push(group);
@@ -189,6 +209,11 @@ export function schedule(whole: Graph): Schedule {
       return;
     }
     const [value] = instr.results;
+    const parted = parts?.get(value.id);
+    if (parted !== undefined) {
+      groupOf.set(value.id, Math.max(...parted.map((part) => groupOf.get(part.value.id) ?? -1)));
+      return;
+    }
     const needs: Element[] = [];
     let accumulates = isAccumulating(instr);
     walk({ value, index: ownIndex(value.type.shape) }, definitions, {
@@ -198,21 +223,23 @@ export function schedule(whole: Graph): Schedule {
         accumulates ||= reduced;
       },
     });
-    const ids = needs.map((e) => e.value.id);
+    const ids = needs.flatMap(({ value: { id } }) => parts?.get(id)?.map((part) => part.value.id) ?? [id]);
     const { shape } = value.type;
-    if (isMatmul(instr)) return open({ kind: "matmul", shape, anchor: instr, roots: [value] }, ids);
-    if (isTree(instr)) {
+    if (parts === undefined && isMatmul(instr))
+      return open({ kind: "matmul", shape, anchor: instr, roots: [value] }, ids);
+    if (isShared(instr)) {
       const dims = accumulation(instr).dims;
       const late = Math.max(-1, ...ids.map((id) => groupOf.get(id) ?? -1));
       const found = groups.findIndex(
         (g, at) =>
-          g.kind === "tree" &&
+          g.kind === kind &&
           at > late &&
+          (kind === "tree" || g.anchors.length < MOST_DOTS) &&
           sameShape(g.shape, shape) &&
           sameShape(accumulation(g.anchors[0]).dims, dims),
       );
       const group = groups[found];
-      if (group?.kind !== "tree") return open({ kind: "tree", shape, anchors: [instr], roots: [value] }, ids);
+      if (group?.kind !== kind) return open({ kind, shape, anchors: [instr], roots: [value] }, ids);
       group.anchors.push(instr);
       join(found, value, ids);
       return;
@@ -233,7 +260,7 @@ export function schedule(whole: Graph): Schedule {
   for (const { value } of graph.results) {
     if (!definitions.has(value.id)) open({ kind: "map", shape: value.type.shape, roots: [value] }, [value.id]);
   }
-  return { ...withReplays(groups, needed, graph, definitions), definitions };
+  return { groups, reads: needed, definitions };
 }
 
 /** Reverse loops that run their forward loop again read what that reads, instead of what it then need not write. */

@@ -24,9 +24,10 @@ const MOST_CHAINED_WORK = 1 << 16;
 /** Beyond this many, entry points become long to compile. */
 const MOST_ALONGSIDE = 6;
 
-export function planStages(schedule: Schedule): readonly Stage[] {
+/** @param chains whether one workgroup may do all of several groups. */
+export function planStages(schedule: Schedule, chains = true): readonly Stage[] {
   const { groups, reads } = schedule;
-  const works = worksOf(schedule);
+  const works = chains ? worksOf(schedule) : [];
   const stages: Stage[] = [];
   const stageOf: number[] = [];
   const homes = new Map<ValueId, number>();
@@ -38,7 +39,7 @@ export function planStages(schedule: Schedule): readonly Stage[] {
   const open = (kind: Stage["kind"]): number => stages.push({ kind, groups: [] }) - 1;
 
   for (let at = 0; at < groups.length; at++) {
-    const chain = chainFrom(groups, at, works);
+    const chain = chains ? chainFrom(groups, at, works) : 1;
     if (chain > 1) {
       const stage = open("chain");
       for (const end = at + chain; at < end; at++) put(at, stage);

@@ -36,14 +36,15 @@ function standalone(graph: Graph): Graph {
   };
 }
 
-/** A graph's program, and the kernels that it names. */
+/** A graph's program, and the kernels that it names. @param wide as `buildProgram` has it. */
 export function compileGraph(
   graph: Graph,
   stored: Stored = "f32",
+  wide?: number,
 ): { readonly program: Program; readonly kernels: Texts } {
   const store = new KernelStore();
   const precision = stored === "f32" ? "f32" : "f16";
-  const program = buildProgram(standalone(graph), NO_PARAMETERS, store, precision);
+  const program = buildProgram(standalone(graph), NO_PARAMETERS, store, precision, wide);
   const kernels: Texts = { name: "a test graph", ...(precision === "f16" && { precision }), ...store.texts() };
   return { program, kernels: stored === "rounded to f16" ? roundedToF16(kernels) : kernels };
 }
@@ -60,8 +61,9 @@ export async function executeGraph(
   sizes: Readonly<Record<string, number>>,
   variant?: number,
   stored?: Stored,
+  wide?: number,
 ): Promise<Record<string, NdArray>> {
-  const { program, kernels } = compileGraph(graph, stored);
+  const { program, kernels } = compileGraph(graph, stored, wide);
   const compiled = { title: "a test graph", program, kernels: new Kernels(device, kernels) };
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const forced =

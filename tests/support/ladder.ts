@@ -12,6 +12,7 @@ export async function runOnDevice(
   sizes: Readonly<Record<string, number>>,
   variant?: number,
   stored?: Stored,
+  wide?: number,
 ): Promise<Record<string, NdArray>> {
-  return executeGraph(await testDevice(), graph, args, sizes, variant, stored);
+  return executeGraph(await testDevice(), graph, args, sizes, variant, stored, wide);
 }

@@ -3,7 +3,7 @@
  * keeps in workgroup memory. So a new kind of kernel is explained as it explains itself.
  */
 
-import type { Dispatch, Manifest, Program } from "../../../runtime/manifest.js";
+import type { Dispatch, Manifest, Pass, Program } from "../../../runtime/manifest.js";
 import { present } from "../../support/assert.js";
 
 export interface SharedArray {
@@ -23,7 +23,7 @@ export interface KernelFacts {
   readonly barriers: number;
   /** Arrays that the threads of a workgroup share. */
   readonly shared: readonly SharedArray[];
-  /** Other kernels that may do the dispatch, some of them together: the run's sizes and the adapter decide, or the tuner. */
+  /** Other kernels that may do the dispatch, some of them together or again for each step: the run's sizes and the adapter decide, or the tuner. */
   readonly variants: readonly string[];
 }
 
@@ -51,9 +51,14 @@ export function kernelFacts({ dispatches }: Program, kernels: Manifest["kernels"
         name: groups.name.replace(`${kind}_`, ""),
         bytes: 4 * Number(groups.size),
       })),
-      variants: variants.map(({ kernel: own, before = [], behind = [], spans }) => {
-        const all = [...before, { kernel: own }, ...behind].map((pass) => pass.kernel.replace(kernel, name));
-        return spans === undefined ? all.join(" + ") : `in spans of ${spans.length} side by side: ${all.join(" + ")}`;
+      variants: variants.map((variant) => {
+        const { before = [], steps, behind = [], spans } = variant;
+        const named = (passes: readonly Pass[]) => passes.map((pass) => pass.kernel.replace(kernel, name));
+        const main = named([variant, ...(steps?.others ?? [])]);
+        const repeated = main.length === 1 ? main[0] : `(${main.join(" + ")})`;
+        const own = steps === undefined ? repeated : `${steps.length} × ${repeated}`;
+        const all = [...named(before), own, ...named(behind)].join(" + ");
+        return spans === undefined ? all : `in spans of ${spans.length} side by side: ${all}`;
       }),
     };
   });

@@ -1,0 +1,31 @@
+/**
+ * @file Whether a loop over time is done in one dispatch, in which each workgroup reads all weights at every step, or in a
+ * few dispatches a step, which share the weights among all workgroups.
+ */
+
+import type { Lengths } from "./arena.js";
+import { BATCH, type Dispatch, type Variant } from "./manifest.js";
+import { groupsOf } from "./spans.js";
+
+/** Nanoseconds on a GPU in the middle of what there is; guesses all. A workgroup of a loop has a multiprocessor for itself. */
+const WEIGHT = 0.05;
+const PRODUCT = 0.01;
+/** A product where the whole device is at work. */
+const SHARED = 0.0002;
+/** From a dispatch to the next that waits for it. */
+const DISPATCH = 4000;
+
+/** The number of the variant that takes dispatches for each step, where there is one. */
+export function steppedVariant({ variants = [] }: Dispatch): number | undefined {
+  const at = variants.findIndex(({ steps }) => steps !== undefined);
+  return at < 0 ? undefined : at + 1;
+}
+
+/** Whether dispatches for each step take less than the loop in one. @param atOnce workgroups side by side. */
+export function prefersSteps(loop: Variant, { steps }: Variant, sizes: Lengths, atOnce: number): boolean {
+  if (steps === undefined) return false;
+  const { products, others } = steps;
+  const waves = Math.ceil(groupsOf(loop, sizes) / atOnce);
+  const alone = waves * products * (WEIGHT + (loop.rows ?? 1) * PRODUCT);
+  return (1 + others.length) * DISPATCH + products * sizes[BATCH] * SHARED < alone;
+}
