@@ -1,8 +1,8 @@
 /**
  * @file `npm run fuzz`: random specs for a time, each compiled, its gradients against central differences, its kernels
  * on the device against the interpreter, and with a few tokens wrong. `--seconds 600 --seed 1 --count 1000 --no-device`;
- * `--spans 3` cuts every loop that can be cut into so many spans of time. Failing specs are shrunk
- * and printed with the seed that finds them again; the exit status is 1 if there were any.
+ * `--spans 3` cuts every loop that can be cut into so many spans of time, `--steps` does every loop with a product a dispatch a
+ * step. Failing specs are shrunk and printed with the seed that finds them again; the exit status is 1 if there were any.
  */
 
 import { parseArgs } from "node:util";
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "Infinity" },
     "no-device": { type: "boolean", default: false },
     spans: { type: "string" },
+    steps: { type: "boolean", default: false },
   },
 });
 const [seconds, first, count] = [values.seconds, values.seed, values.count].map(Number);
@@ -35,8 +36,13 @@ const end = Date.now() + 1000 * seconds;
 /** Shrinking compiles again and again; after this the smallest spec so far is printed. */
 const SHRINKING = 60_000;
 
-const forced = (sizes: Readonly<Record<string, number>>): [Readonly<Record<string, number>>, number?] =>
-  values.spans === undefined ? [sizes] : [{ ...sizes, [SPANS]: Number(values.spans) }, 1];
+type Sizes = Readonly<Record<string, number>>;
+/** The last variant of each loop, with `--steps` also of products over few terms. */
+function forced(sizes: Sizes): readonly [sizes: Sizes, variant?: number, stored?: undefined, wide?: number] {
+  const all = values.spans === undefined ? sizes : { ...sizes, [SPANS]: Number(values.spans) };
+  if (values.steps) return [all, Number.POSITIVE_INFINITY, undefined, 1];
+  return values.spans === undefined ? [sizes] : [all, 1];
+}
 
 let [ran, gaps, faults] = [0, 0, 0];
 for (; ran < count && Date.now() < end; ran++) {
