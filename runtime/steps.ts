@@ -7,13 +7,16 @@ import type { Lengths } from "./arena.js";
 import { BATCH, type Dispatch, type Variant } from "./manifest.js";
 import { groupsOf } from "./spans.js";
 
-/** Nanoseconds on a GPU in the middle of what there is; guesses all. A workgroup of a loop has a multiprocessor for itself. */
+/**
+ * Nanoseconds on a GPU in the middle of what there is; guesses all. A workgroup of a loop has a multiprocessor for itself, which
+ * reads weights while it multiplies.
+ */
 const WEIGHT = 0.05;
 const PRODUCT = 0.01;
 /** A product where the whole device is at work. */
 const SHARED = 0.0002;
 /** From a dispatch to the next that waits for it. */
-const DISPATCH = 4000;
+const DISPATCH = 6000;
 
 /** The number of the variant that takes dispatches for each step, where there is one. */
 export function steppedVariant({ variants = [] }: Dispatch): number | undefined {
@@ -26,6 +29,6 @@ export function prefersSteps(loop: Variant, { steps }: Variant, sizes: Lengths, 
   if (steps === undefined) return false;
   const { products, others } = steps;
   const waves = Math.ceil(groupsOf(loop, sizes) / atOnce);
-  const alone = waves * products * (WEIGHT + (loop.rows ?? 1) * PRODUCT);
+  const alone = waves * products * Math.max(WEIGHT, (loop.rows ?? 1) * PRODUCT);
   return (1 + others.length) * DISPATCH + products * sizes[BATCH] * SHARED < alone;
 }

@@ -2,10 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import { variantsOf } from "../../runtime/variants.js";
-import { BATCH } from "../../src/ir/types.js";
+import { evaluateGraph } from "../../src/ir/interpret.js";
+import { BATCH, LOSS_SCALE } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
 import { agreesOnDevice, compiles, type Runner } from "../fuzz/properties.js";
 import type { Spec } from "../fuzz/spec.js";
+import { randomArguments } from "../lower/support.js";
+import { compileText, relativeError } from "../support/compiled.js";
 import { compileGraph } from "../support/execute.js";
 import { runOnDevice } from "../support/ladder.js";
 
@@ -143,6 +146,20 @@ describe.each(Object.entries(cells))("%s", (_, text) => {
     expect(dispatches(spec.text, 1).length).toBeGreaterThan(0);
     await agreesOnDevice(spec, present(compiles(spec), "test", "the model"), stepwise);
   });
+});
+
+test("stored as f16, a step reads of itself what is not rounded", async () => {
+  const sizes = { [BATCH]: 3, T: 4, [LOSS_SCALE]: 1024 };
+  const { module } = compileText(lstm(37, 2), {}, "f16");
+  const train = present(module.graphs.train, "test", "a training step");
+  const args = randomArguments(module, sizes, 1);
+  const want = evaluateGraph(train, args, sizes);
+  const whole = await runOnDevice(train, args, sizes, 0, "rounded to f16");
+  const stepped = await runOnDevice(train, args, sizes, Number.POSITIVE_INFINITY, "rounded to f16", 1);
+  for (const [name, { data }] of Object.entries(want)) {
+    expect(relativeError(stepped[name].data, whole[name].data)).toBeLessThan(1e-4);
+    expect(relativeError(stepped[name].data, data)).toBeLessThan(4 * 2 ** -11);
+  }
 });
 
 describe("which loops", () => {
