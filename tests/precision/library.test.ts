@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { SPANS } from "../../runtime/manifest.js";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { ndarray } from "../../src/ir/ndarray.js";
 import { type Graph, LOSS_SCALE } from "../../src/ir/types.js";
@@ -45,14 +46,18 @@ function errorOf({ gradients }: LibraryFixture, results: Results): number {
   );
 }
 
+function prepared(name: string) {
+  const fixture = libraryFixture(name);
+  const text = fixture.text ?? readFileSync(new URL(present(fixture.file, "test", "the file"), models), "utf8");
+  const train: Graph = present(compileText(text, fixture.set, "f16").module.graphs.train, "test", "train");
+  const args = { ...arraysOf(fixture.parameters), ...arraysOf(fixture.data) };
+  return { fixture, train, args, sizes: { ...fixture.sizes, [LOSS_SCALE]: SCALE } };
+}
+
 test.each(NAMES)(
   "%s",
   async (name) => {
-    const fixture = libraryFixture(name);
-    const text = fixture.text ?? readFileSync(new URL(present(fixture.file, "test", "the file"), models), "utf8");
-    const train: Graph = present(compileText(text, fixture.set, "f16").module.graphs.train, "test", "train");
-    const args = { ...arraysOf(fixture.parameters), ...arraysOf(fixture.data) };
-    const sizes = { ...fixture.sizes, [LOSS_SCALE]: SCALE };
+    const { fixture, train, args, sizes } = prepared(name);
 
     compare(fixture, unscaled(evaluateGraph(train, args, sizes)), 1e-9);
     const { slots } = compileGraph(train, "f16").program;
@@ -65,6 +70,18 @@ test.each(NAMES)(
     const error = errorOf(fixture, rounded);
     expect(error).toBeLessThan(ROUNDED);
     // It was rounded indeed.
+    expect(error).toBeGreaterThan(1e-5);
+  },
+  COMPILING,
+);
+
+test(
+  "loops in spans of time store and read halves alike",
+  async () => {
+    const { fixture, train, args, sizes } = prepared("selective-ssm");
+    const rounded = unscaled(await runOnDevice(train, args, { ...sizes, [SPANS]: 2 }, 1, "rounded to f16"));
+    const error = errorOf(fixture, rounded);
+    expect(error).toBeLessThan(ROUNDED);
     expect(error).toBeGreaterThan(1e-5);
   },
   COMPILING,
