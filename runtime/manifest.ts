@@ -70,6 +70,8 @@ export interface Work {
   /** Values read from buffers, and from memory of the workgroup. */
   readonly reads: number;
   readonly shared: number;
+  /** Whether neighbouring threads read far apart. */
+  readonly apart?: boolean;
   readonly products: number;
   /** Turns of loops: 1/4 where four terms are written out. */
   readonly turns: number;

@@ -30,12 +30,14 @@ interface Costs {
   readonly turn: number;
   /** Of starting a workgroup with memory of its own. */
   readonly start: number;
+  /** How much dearer reads are that neighbouring threads make far apart. */
+  readonly apart: number;
 }
 
 /** Measured on SwiftShader: one thread on one core. */
-const SOFTWARE: Costs = { read: 4.5, shared: 3, product: 0.15, carried: 0.4, turn: 2.3, start: 80_000 };
+const SOFTWARE: Costs = { read: 4.5, shared: 3, product: 0.15, carried: 0.4, turn: 2.3, start: 80_000, apart: 1 };
 /** A guess: only the ratios count, and a term's turn stands for its latency. */
-const GPU: Costs = { read: 7, shared: 3, product: 0.54, carried: 0, turn: 5, start: 0 };
+const GPU: Costs = { read: 7, shared: 3, product: 0.54, carried: 0, turn: 5, start: 0, apart: 4 };
 /** Workgroups that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
 
@@ -83,12 +85,12 @@ function costOf(
   sizes: Lengths,
   software: boolean,
 ): number {
-  const { read, shared, product, carried, turn, start } = software ? SOFTWARE : GPU;
+  const { read, shared, product, carried, turn, start, apart } = software ? SOFTWARE : GPU;
   const atOnce = software ? cores() : GPU_WORKGROUPS;
   return work.reduce((sum, { terms, ...term }, i) => {
     const waves = Math.ceil(groupsOf({ groups: [groups[i]] }, sizes) / atOnce);
     const nanoseconds =
-      term.reads * read + term.shared * shared + term.products * (product + term.turns * carried) + term.turns * turn;
+      term.reads * read * (term.apart === true ? apart : 1) + term.shared * shared + term.products * (product + term.turns * carried) + term.turns * turn;
     // In software a workgroup's threads run one after another; on a GPU all at once, however few.
     const thread = evaluateCount(terms, sizes) * nanoseconds * (software ? threads : 1);
     return sum + waves * (thread + (workgroupBytes > 0 ? start : 0));

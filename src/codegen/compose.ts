@@ -1,6 +1,6 @@
 /** @file Several kernels as one dispatch (stages.ts says which). Their statements stay as they are, each in a scope of its own. */
 
-import type { Count } from "../../runtime/manifest.js";
+import type { Count, Work } from "../../runtime/manifest.js";
 import {
   add,
   type Expr,
@@ -65,6 +65,9 @@ export function chain(name: string, parts: readonly Kernel[]): Kernel {
   return { ...composed(name, parts), groups: [[{ factor: 1, lengths: [], divisor: 1 }]], body };
 }
 
+/** Of a part that is the same in all variants. */
+const NO_WORK: Work = { terms: { factor: 0, lengths: [], divisor: 1 }, reads: 0, shared: 0, products: 0, turns: 0 };
+
 /** At the same time: the workgroups of all are numbered through. */
 export function alongside(name: string, parts: readonly Kernel[]): Kernel {
   let first: Expr = u32(0);
@@ -82,7 +85,7 @@ export function alongside(name: string, parts: readonly Kernel[]): Kernel {
   return {
     ...composed(name, parts),
     groups: parts.flatMap(({ groups }) => groups),
-    work: parts.flatMap(({ work = [] }) => work),
+    ...(parts.some(({ work }) => work) && { work: parts.flatMap(({ work, groups }) => work ?? groups.map(() => NO_WORK)) }),
     body,
   };
 }

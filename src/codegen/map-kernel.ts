@@ -4,12 +4,23 @@ import type { Value } from "../ir/types.js";
 import { Block } from "./block.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
 import { add, GROUP, infix, type Kernel, mul, THREAD, u32 } from "./kernel-ir.js";
+import { rowKernel, workOfSums } from "./row-kernel.js";
 import { delinear, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
 const WORKGROUP = 64;
 
-export function mapKernel(name: string, group: Extract<Group, { kind: "map" }>, context: KernelContext): Kernel {
+type MapGroup = Extract<Group, { kind: "map" }>;
+
+/** The default comes first: it has no barriers, and so suits any kind of adapter. */
+export function mapKernels(name: string, group: MapGroup, context: KernelContext): readonly [Kernel, ...Kernel[]] {
+  const usual = mapKernel(name, group, context);
+  const rows = rowKernel(`${name}_rows`, group, context);
+  const work = workOfSums(group, context, 1);
+  return rows === undefined || work === undefined ? [usual] : [{ ...usual, work: [work] }, rows];
+}
+
+export function mapKernel(name: string, group: MapGroup, context: KernelContext): Kernel {
   const block = new Block();
   const { shape, roots } = group;
   const element = block.let(add(mul(GROUP, u32(WORKGROUP)), THREAD), "element");

@@ -12,7 +12,7 @@ import { type Expr, type Kernel, knownWord, type Memory, slotWord } from "./kern
 import type { KernelStore } from "./kernel-store.js";
 import { laneKernels } from "./lane-kernels.js";
 import { productOf } from "./lane-plan.js";
-import { mapKernel } from "./map-kernel.js";
+import { mapKernels } from "./map-kernel.js";
 import { matmulKernels } from "./matmul-kernel.js";
 import { CHUNK, type ChunkStarts } from "./replay.js";
 import { scanKernels } from "./scan-kernels.js";
@@ -78,7 +78,7 @@ function kernelsOf(
 ): readonly Kernel[] {
   switch (group.kind) {
     case "map":
-      return [mapKernel(name, group, context)];
+      return mapKernels(name, group, context);
     case "tree":
       return treeKernels(name, group, context);
     case "dots":
@@ -206,16 +206,18 @@ export function buildProgram(
   let kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
     const [at] = members;
     if (kind === "single") return kernelsAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
-    const compose = kind === "chain" ? chain : alongside;
     const name = `k${stage}_${kind}`;
     const parts = members.map((member) => {
       const group = kind === "chain" ? asMap(groups[member]) : groups[member];
       return kernelsAt(name, member, group);
     });
-    const [first, ...others] = parts[0].map((_, variant) => parts.flatMap((kernels) => kernels[variant] ?? []));
-    // Variants of a kind of group stand beside each other too.
-    const whole = others.filter((each) => each.length === parts.length);
-    return [compose(name, first), ...whole.map((each, i) => compose(`${name}_${i + 1}`, each))];
+    const first = parts.map(([usual]) => usual);
+    if (kind === "chain") return [chain(name, first)];
+    // Variants stand beside each other too, and beside what has none, where they have as many threads.
+    const most = Math.max(...parts.map((kernels) => kernels.length));
+    const others = Array.from({ length: most - 1 }, (_, i) => parts.map((kernels) => kernels[i + 1] ?? kernels[0]));
+    const alike = others.filter((each) => each.every(({ workgroupSize }) => workgroupSize === each[0].workgroupSize));
+    return [alongside(name, first), ...alike.map((each, i) => alongside(`${name}_${i + 1}`, each))];
   });
 
   if (gradients !== undefined) {
