@@ -138,6 +138,7 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(new Option("--out <folder>", "where parameters, vocabulary and summary go").default("runs/train"))
     .addOption(whole("--sample <n>", "characters to write at the end", 0).default(300))
     .addOption(real("--temperature <x>", "of the sample; 0 takes the likeliest", "non-negative").default(0.8))
+    .option("--tune", "measure first which kernels are the fastest here, or take what an earlier run kept")
     .action(async (spec, options) => end(await trainCommand(spec, options)));
 
   return program;

@@ -34,6 +34,7 @@ export interface TrainOptions {
   readonly out: string;
   readonly sample: number;
   readonly temperature: number;
+  readonly tune?: boolean;
 }
 
 /** The training loss reported is the mean over this many last steps. */
@@ -57,7 +58,7 @@ export async function trainCommand(spec: string, options: TrainOptions): Promise
   const interruption = onInterrupt(progress.stop);
   try {
     const started = performance.now();
-    const model = await Model.create(device, manifest, { seed: options.seed });
+    const model = await Model.create(device, manifest, { seed: options.seed, tune: options.tune ?? false });
     const session = { ...options, learningRate: options.lr, clipNorm: options.clip };
     const result = await trainSession(model, ports, corpus, session, progress, () => interruption.happened);
     progress.stop();
