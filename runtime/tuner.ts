@@ -102,9 +102,13 @@ async function measure(
     const trial = await Trial.create(core, execution);
     try {
       const tuned: Omit<TunedDispatch, "modelled">[] = [];
+      // Dispatches of equal layers are done by the same kernels, which are tried once.
+      const known = new Map<string, readonly Candidate[]>();
       for (let at = 0; at <= Math.max(...several); at++) {
         if (several.includes(at)) {
-          const candidates = await trial.candidates(at);
+          const key = JSON.stringify(variantsOf(program.dispatches[at]));
+          const candidates = known.get(key) ?? (await trial.candidates(at));
+          known.set(key, candidates);
           tuned.push({ dispatch: at, candidates, chosen: fastest(candidates) });
         }
         await trial.run(execution.kernels[at]);

@@ -74,6 +74,18 @@ describe("tune", () => {
     core.destroy();
   });
 
+  test("tries the kernels of equal dispatches once", async () => {
+    const { programs, ...rest } = withVariants([variant("equal")]);
+    const { dispatches } = programs.train ?? train;
+    const twice = { ...train, dispatches: [dispatches[0], ...dispatches] };
+    const core = await ModelCore.create(device, { ...rest, programs: { ...programs, train: twice } }, 3);
+    const { chosen, dispatches: tuned } = await tune(core, "train", sizes);
+    expect(tuned.map(({ dispatch }) => dispatch)).toEqual([0, 1]);
+    expect(tuned[1].candidates).toBe(tuned[0].candidates);
+    expect(chosen[1]).toBe(chosen[0]);
+    core.destroy();
+  });
+
   test.each<[string, Variant, RegExp]>([
     ["writes wrong numbers", variant("wrong"), /^differs from the default in y: by 0\.01/],
     ["leaves something out", variant("partial"), /^differs from the default in y/],
