@@ -90,7 +90,10 @@ function costOf(
   return work.reduce((sum, { terms, ...term }, i) => {
     const waves = Math.ceil(groupsOf({ groups: [groups[i]] }, sizes) / atOnce);
     const nanoseconds =
-      term.reads * read * (term.apart === true ? apart : 1) + term.shared * shared + term.products * (product + term.turns * carried) + term.turns * turn;
+      term.reads * read * (term.apart === true ? apart : 1) +
+      term.shared * shared +
+      term.products * (product + term.turns * carried) +
+      term.turns * turn;
     // In software a workgroup's threads run one after another; on a GPU all at once, however few.
     const thread = evaluateCount(terms, sizes) * nanoseconds * (software ? threads : 1);
     return sum + waves * (thread + (workgroupBytes > 0 ? start : 0));

@@ -85,7 +85,9 @@ export function alongside(name: string, parts: readonly Kernel[]): Kernel {
   return {
     ...composed(name, parts),
     groups: parts.flatMap(({ groups }) => groups),
-    ...(parts.some(({ work }) => work) && { work: parts.flatMap(({ work, groups }) => work ?? groups.map(() => NO_WORK)) }),
+    ...(parts.some(({ work }) => work) && {
+      work: parts.flatMap(({ work, groups }) => work ?? groups.map(() => NO_WORK)),
+    }),
     body,
   };
 }
