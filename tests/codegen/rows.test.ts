@@ -1,7 +1,7 @@
 /** @file Work with a long sum for each element: a thread an element, or several, which compute what the interpreter does. */
 
 import { describe, expect, test } from "vitest";
-import { variantsOf } from "../../runtime/variants.js";
+import { chooseVariants, variantsOf } from "../../runtime/variants.js";
 import { BATCH } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
 import { agreesOnDevice, compiles } from "../fuzz/properties.js";
@@ -28,6 +28,31 @@ const shapes = [
   { D: 37, K: 33, batch: 3, T: 5 },
   { D: 129, K: 64, batch: 2, T: 7 },
 ] as const;
+
+test.each([
+  ["a GPU", false, "_rows"],
+  ["a software adapter", true, ""],
+])("on %s a thread takes what reads best", (_, isFallbackAdapter, end) => {
+  const spec = { text: text(64, 64), lengths: { [BATCH]: 8, T: 64 }, seed: 1 };
+  const { module } = present(compiles(spec), "test", "the model");
+  const { program } = compileGraph(present(module.graphs.predict, "test", "the prediction"));
+  const device = {
+    adapterInfo: { vendor: "", architecture: "", device: "", description: "", isFallbackAdapter },
+    limits: {
+      maxComputeInvocationsPerWorkgroup: 256,
+      maxComputeWorkgroupSizeX: 256,
+      maxComputeWorkgroupStorageSize: 16384,
+    },
+    features: new Set(),
+  } as unknown as GPUDevice;
+  const chosen = chooseVariants(program, spec.lengths, device);
+  const kernels = program.dispatches.map((dispatch, at) => variantsOf(dispatch)[chosen[at]].kernel);
+  const shared = program.dispatches.flatMap((dispatch, at) =>
+    variantsOf(dispatch).some(({ kernel }) => kernel.endsWith("_rows")) ? [kernels[at]] : [],
+  );
+  expect(shared.length).toBeGreaterThan(0);
+  for (const kernel of shared) expect(kernel.endsWith("_rows")).toBe(end === "_rows");
+});
 
 describe.each(shapes)("$D features, $K classes, batch $batch, T $T", ({ D, K, batch, T }) => {
   const spec = { text: text(D, K), lengths: { [BATCH]: batch, T }, seed: D };
