@@ -25,6 +25,8 @@ model Follower(H = 16) {
 }
 `;
 
+/** A software adapter takes seconds for the kernels of a model, and many times that on a busy machine. */
+const COMPILING = 300_000;
 const batch = 4;
 const length = 40;
 const data = {
@@ -70,7 +72,7 @@ async function train(manifest: Manifest, steps: number): Promise<Run> {
 
 const flat = (arrays: Readonly<Record<string, Float32Array>>) => Object.values(arrays).flatMap((each) => [...each]);
 
-describe("where numbers fit", () => {
+describe("where numbers fit", { timeout: COMPILING }, () => {
   test("gradients differ by rounding, losses fall alike, no step is skipped", async () => {
     const first = await Promise.all([manifestOf(1, "f32"), manifestOf(1, "f16")].map((each) => train(each, 1)));
     const [wide, half] = await Promise.all(first.map(async ({ trainer }) => flat(await trainer.gradients())));
@@ -87,7 +89,7 @@ describe("where numbers fit", () => {
   });
 });
 
-describe("where they do not", () => {
+describe("where they do not", { timeout: COMPILING }, () => {
   test("nothing is learned until the scale has fallen; then the loss falls", async () => {
     const { losses, skipped, scales, model } = await train(manifestOf(1e6, "f16"), 80);
     expect(skipped.slice(0, 4)).toEqual([true, true, true, true]);
@@ -120,7 +122,7 @@ describe("where they do not", () => {
   });
 });
 
-describe("the tuner", () => {
+describe("the tuner", { timeout: COMPILING }, () => {
   /** Several kernels may do each of its loops. */
   const manifest = compileText(gru(1), { H: 32 }, "f16").manifest;
   const sizes = { [BATCH]: 8, T: 6 };
