@@ -3,9 +3,9 @@
  * channels a thread, for adapters on which threads run one after another and loads are dear.
  */
 
-import { SPANS } from "../../runtime/manifest.js";
+import { SPANS, type Work } from "../../runtime/manifest.js";
 import { BATCH, type Instr, type Value, type ValueId } from "../ir/types.js";
-import type { KernelContext } from "./context.js";
+import { count, type KernelContext } from "./context.js";
 import { statesSize } from "./kept-states.js";
 import type { Kernel } from "./kernel-ir.js";
 import { BLOCK, KEPT, type LaneOptions, laneKernel } from "./lane-kernel.js";
@@ -33,7 +33,11 @@ export function laneKernels(
   const held = replay && statesSize(replay.forward, replay.plan, replay.states) * productOf(plan.extents);
   const slab = held && context.scratch("replayed", [BATCH, ...cut, held, CHUNK / KEPT]);
   const shape = { ...options, own: 1, ...(slab && { slab }) };
-  const kernels = [laneKernel(name, instr, shape, context)];
+  const serial = (kernel: string, own: number): Kernel => ({
+    ...laneKernel(kernel, instr, { ...shape, own }, context),
+    work: [workOf(own, instr, options)],
+  });
+  const kernels = [serial(name, 1)];
   if (!("serial" in spans)) {
     const unit = starts === undefined ? BLOCK : CHUNK;
     const form = spanForm(spans, plan, instr, context);
@@ -47,18 +51,31 @@ export function laneKernels(
     });
     kernels.push({ ...kernel, ...around, spans: { length: instr.attrs.length, unit } });
   }
-  const own = OWN.find((several) => isWorthwhile(several, instr, options));
-  if (own !== undefined) kernels.push(laneKernel(`${name}_own_${own}`, instr, { ...shape, own }, context));
+  const own = OWN.find((several) => isWorthwhile(several, options));
+  if (own !== undefined) kernels.push(serial(`${name}_own_${own}`, own));
   return kernels;
 }
 
-function isWorthwhile(own: number, instr: Instr<"scan">, { plan, replay }: LaneOptions): boolean {
+/** Elements of states that a channel has, those included that are computed again. */
+function registersOf({ plan, replay }: LaneOptions): number {
+  return plan.registers + (replay ? statesSize(replay.forward, replay.plan, replay.states) : 0);
+}
+
+/**
+ * The work of a thread at one step, roughly: as much is read for all of its channels together as one has of states, little
+ * for each, and an element takes a few operations.
+ */
+function workOf(own: number, { attrs }: Instr<"scan">, options: LaneOptions): Work {
+  const registers = registersOf(options);
+  const terms = count([attrs.length]);
+  return { terms, reads: registers + 2 * own, shared: 0, products: 10 * own * registers, turns: 1 };
+}
+
+function isWorthwhile(own: number, options: LaneOptions): boolean {
+  const { plan } = options;
   const along = productOf(plan.lanes.map((slot) => plan.extents[slot]));
   const idle = Math.ceil(along / plan.channels) * plan.channels - along;
-  const all = plan.states.map((_, state) => state);
-  const again = replay ? statesSize(replay.forward, replay.plan, replay.states) : 0;
-  const registers = own * (statesSize(instr, plan, all) + again);
-  return along >= FEWEST_CHANNELS && 4 * idle <= along && registers <= MOST_REGISTERS;
+  return along >= FEWEST_CHANNELS && 4 * idle <= along && own * registersOf(options) <= MOST_REGISTERS;
 }
 
 /** Whether what a span does depends on states that are computed again, as they are or as something made of them. */

@@ -1,7 +1,7 @@
 /** @file Loops with a channel a thread: which loops they are, and that they compute what the interpreter does. */
 
 import { describe, expect, test } from "vitest";
-import { variantsOf } from "../../runtime/variants.js";
+import { chooseVariants, variantsOf } from "../../runtime/variants.js";
 import { schedule } from "../../src/codegen/schedule.js";
 import { BATCH } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
@@ -203,6 +203,33 @@ describe.each(wide)("%s", (_, text, sizes) => {
   test.each([0, 1, 2])(`D, N, batch, T ${sizes.join(", ")}: variant %i`, async (variant) => {
     await agreesOnDevice(spec, compiled, (...run) => runOnDevice(...run, variant));
   });
+});
+
+/** An adapter as far as the choice of a variant asks. */
+function deviceCalled(description: string): GPUDevice {
+  const adapterInfo = { vendor: "", architecture: "", device: "", description, isFallbackAdapter: false };
+  const limits = {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+    maxStorageBufferBindingSize: 2 ** 30,
+    maxBufferSize: 2 ** 30,
+  };
+  return { adapterInfo, limits, features: new Set() } as unknown as GPUDevice;
+}
+
+test.each([
+  ["selective", model(selective, "D, N", "D", "D")],
+  ["pointwise, which cannot be cut", model(pointwise, "D, N", "D", "D")],
+])("several channels a thread are chosen in software alone: %s", (_, text) => {
+  const { compiled } = sized(text, [64, 4, 4, 1]);
+  const { program } = compileGraph(present(compiled.module.graphs.train, "test", "a training step"));
+  const chosen = (description: string) => {
+    const variants = chooseVariants(program, { [BATCH]: 4, T: 512 }, deviceCalled(description));
+    return program.dispatches.map((dispatch, i) => variantsOf(dispatch)[variants[i]].own ?? 1);
+  };
+  expect(chosen("SwiftShader").filter((own) => own > 1)).toHaveLength(2);
+  expect(Math.max(...chosen("A GPU"))).toBe(1);
 });
 
 test("sums leave their tails behind the loop, with what adds these up", () => {
