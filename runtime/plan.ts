@@ -2,6 +2,7 @@
 
 import type { Lengths } from "./arena.js";
 import type { Dispatch, Word } from "./manifest.js";
+import { MOST_STEPS } from "./steps.js";
 
 export class Plan {
   readonly #buffer: GPUBuffer;
@@ -28,7 +29,9 @@ export class Plan {
     this.#stride = (Math.ceil((longest * 4) / alignment) * alignment) / 4;
     const plans = dispatches.flatMap(({ words }, at) => {
       const repeated = words.find((word) => typeof word === "object" && "steps" in word);
-      const count = repeated === undefined ? 1 : sizes[repeated.steps];
+      const steps = repeated === undefined ? 1 : sizes[repeated.steps];
+      // Above that number the dispatch is done another way.
+      const count = steps > MOST_STEPS ? 1 : steps;
       return Array.from({ length: count }, (_, step) => ({ at, words, step }));
     });
     this.#firsts = dispatches.map((_, at) => plans.findIndex((plan) => plan.at === at));

@@ -18,6 +18,12 @@ const SHARED = 0.0002;
 /** From a dispatch to the next that waits for it. */
 const DISPATCH = 6000;
 
+/** A dispatch that is done again for each step has as many plans, 256 bytes each: no more than these. */
+export const MOST_STEPS = 1 << 16;
+
+export const hasTooManySteps = ({ steps }: Variant, sizes: Lengths): boolean =>
+  steps !== undefined && sizes[steps.length] > MOST_STEPS;
+
 /** The number of the variant that takes dispatches for each step, where there is one. */
 export function steppedVariant({ variants = [] }: Dispatch): number | undefined {
   const at = variants.findIndex(({ steps }) => steps !== undefined);
@@ -25,8 +31,9 @@ export function steppedVariant({ variants = [] }: Dispatch): number | undefined 
 }
 
 /** Whether dispatches for each step take less than the loop in one. @param atOnce workgroups side by side. */
-export function prefersSteps(loop: Variant, { steps }: Variant, sizes: Lengths, atOnce: number): boolean {
-  if (steps === undefined) return false;
+export function prefersSteps(loop: Variant, stepped: Variant, sizes: Lengths, atOnce: number): boolean {
+  const { steps } = stepped;
+  if (steps === undefined || hasTooManySteps(stepped, sizes)) return false;
   const { products, others } = steps;
   const waves = Math.ceil(groupsOf(loop, sizes) / atOnce);
   const alone = waves * products * Math.max(WEIGHT, (loop.rows ?? 1) * PRODUCT);

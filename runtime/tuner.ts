@@ -11,6 +11,7 @@ import { LOSS_SCALE, SPANS, type Variant } from "./manifest.js";
 import { type CompiledProgram, Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
 import { Readback, type Values } from "./readback.js";
 import { cutLength } from "./spans.js";
+import { hasTooManySteps } from "./steps.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
 import { randomInputs } from "./tuner-inputs.js";
 import { type Choice, chooseVariants, fitsDevice, spansToTry, variantsOf } from "./variants.js";
@@ -223,6 +224,7 @@ class Trial {
         .slice(1)
         .map((variant) => {
           if (!fitsDevice(variant, core.device)) return "beyond the device's limits";
+          if (hasTooManySteps(variant, execution.sizes)) return "more steps than there are plans for";
           if (variant.spans !== undefined && execution.sizes[SPANS] === 1) return "one span is enough at these sizes";
           return prepareKernel(execution.compiled, at, variant, execution.sizes).catch(
             (error: unknown) => `refused by the device: ${core.guard.explain(error).message}`,

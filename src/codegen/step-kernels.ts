@@ -8,7 +8,7 @@
 
 import { IdSource, stackAxis } from "../ir/builder.js";
 import type { Dim, Instr, Value, ValueId } from "../ir/types.js";
-import { present } from "../support/assert.js";
+import { InternalError, present } from "../support/assert.js";
 import { alongside } from "./compose.js";
 import { type Address, type KernelContext, placeOf } from "./context.js";
 import { dotsKernel } from "./dots-kernel.js";
@@ -26,7 +26,7 @@ import {
 } from "./scalarize.js";
 import { type Group, scheduleStep } from "./schedule.js";
 import { planStages } from "./stages.js";
-import { stepGraph } from "./step-graph.js";
+import { type StepGraph, stepGraph } from "./step-graph.js";
 
 /** Products over fewer terms than this are not worth a dispatch a step. */
 export const WIDE = 128;
@@ -46,7 +46,7 @@ export function stepKernels(
 }
 
 class StepEmitter {
-  readonly #step;
+  readonly #step: StepGraph;
   readonly #definitions: ReadonlyMap<ValueId, Instr>;
   readonly #ids: IdSource;
   readonly #sequences: ReadonlyMap<ValueId, Value>;
@@ -177,11 +177,8 @@ class StepEmitter {
       outside: ({ value, index }) => this.#outside(value, index),
     };
     if (group.kind === "dots") return dotsKernel(name, group, context);
-    return mapKernel(
-      name,
-      { kind: "map", shape: group.kind === "scan" ? [] : group.shape, roots: group.roots },
-      context,
-    );
+    if (group.kind === "map") return mapKernel(name, group, context);
+    throw new InternalError("step-kernels", `a ${group.kind} within a step`);
   }
 
   /** A step of a sequence as an element of the whole. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ModelCore } from "../../runtime/core.js";
 import { BATCH, type Variant } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
-import { prefersSteps, steppedVariant } from "../../runtime/steps.js";
+import { MOST_STEPS, prefersSteps, steppedVariant } from "../../runtime/steps.js";
 import { tune } from "../../runtime/tuner.js";
 import { chooseVariants, variantsOf } from "../../runtime/variants.js";
 import { present } from "../../src/support/assert.js";
@@ -76,6 +76,13 @@ describe("on a GPU, by the model of cost", () => {
       expect(prefersSteps(loop(rows), steps(lstm(H)), { [BATCH]: batch, T: 100 }, 64)).toBe(taken);
     }
   });
+});
+
+test("not of more steps than a buffer of plans should hold", () => {
+  const one: Variant = { kernel: "loop", groups: [[{ factor: 1, lengths: [BATCH], divisor: 1 }]] };
+  const stepped: Variant = { ...one, steps: { length: "T", products: 1 << 20, others: [] } };
+  expect(prefersSteps(one, stepped, { [BATCH]: 1, T: MOST_STEPS }, 64)).toBe(true);
+  expect(prefersSteps(one, stepped, { [BATCH]: 1, T: MOST_STEPS + 1 }, 64)).toBe(false);
 });
 
 test("never in software, unless asked for", async () => {
