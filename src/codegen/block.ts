@@ -70,7 +70,7 @@ export class Block {
   #bind(given: Expr, hint: string, depth: number, key: string): Expr {
     const known = this.recall(key);
     if (known) return known;
-    const value = given.kind === "load" ? { ...given, index: this.#address(given.index) } : given;
+    const value = given.kind === "load" ? { ...given, index: this.#address(given.index) } : this.#divided(given);
     const name = this.name(hint);
     const result = variable(name, value.type, depth);
     this.#spreads.set(name, this.spread(value));
@@ -89,6 +89,17 @@ export class Block {
       return add(known, term);
     });
     return add(constant === 0 ? sum : this.let(sum, "at"), u32(constant));
+  }
+
+  /** Quotients and rests of indices within an expression are named: they are dear, and many elements have them in common. */
+  #divided(e: Expr): Expr {
+    const named = (part: Expr): Expr => {
+      const rest = this.#divided(part);
+      const divides = rest.kind === "infix" && rest.type === "u32" && (rest.op === "/" || rest.op === "%");
+      return divides ? this.let(rest, rest.op === "/" ? "whole" : "rest") : rest;
+    };
+    if (e.kind === "infix") return { ...e, a: named(e.a), b: named(e.b) };
+    return e.kind === "call" ? { ...e, args: e.args.map(named) } : e;
   }
 
   /** What was remembered under `key` in this scope or an enclosing one. */

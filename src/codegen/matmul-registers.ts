@@ -53,9 +53,10 @@ export function registersKernel(
       const four = (side: Side, place: Expr) =>
         fourOf(block, scalars, (term) => frame.factor(side, place, safe(term)), k);
       const counts = [0, 1, 2, 3].map((i) => call("f32", "f32", infix("<", add(k, u32(i)), terms)));
+      const counted = ragged ? block.let(call("vec4<f32>", "vec4<f32>", ...counts), "counted") : undefined;
       const factors = columns.map((column) => {
         const all = four(right, column);
-        return ragged ? block.let(mul(all, call("vec4<f32>", "vec4<f32>", ...counts)), "four") : all;
+        return counted === undefined ? all : block.let(mul(all, counted), "four");
       });
       rows.forEach((row, i) => {
         const others = four(left, row);

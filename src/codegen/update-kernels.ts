@@ -101,11 +101,10 @@ export function adamwKernel(
 ): Kernel {
   const block = new Block();
   const name = "adamw";
-  const total = block.variable(f32(0), "total");
-  block.loop("i", u32(partialCount(layout)), (i) => {
-    block.assign(total, add(total, block.let(load("arena", add(partials, i)), "part")));
-  });
-  const length = block.let(call("sqrt", "f32", total), "norm");
+  const parts = Array.from({ length: partialCount(layout) }, (_, i) =>
+    block.let(load("arena", add(partials, u32(i))), "part"),
+  );
+  const length = block.let(call("sqrt", "f32", parts.reduce(add, f32(0))), "norm");
   const limit = hyper("clipNorm");
   // As torch.nn.utils.clip_grad_norm_: min(1, limit / (norm + 1e-6)); a limit of 0 means none.
   const shrink = call("min", "f32", f32(1), infix("/", limit, add(length, f32(1e-6))));

@@ -687,27 +687,23 @@ struct Plan { s13_partials: u32, s14_gradNorm: u32, s2_gradients: u32 }
 @compute @workgroup_size(64)
 fn adamw_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
   let group = place.y * extent.x + place.x;
-  var total_0 = 0.0f;
-  for (var i_1 = 0u; i_1 < 1u; i_1 += 1u) {
-    let part_2 = arena[(plan.s13_partials + i_1)];
-    total_0 = (total_0 + part_2);
+  let part_0 = arena[plan.s13_partials];
+  let norm_1 = sqrt((0.0f + part_0));
+  let scale_2 = select(min(1.0f, (hyper.clipNorm / (norm_1 + 9.999999974752427e-7f))), 1.0f, (hyper.clipNorm == 0.0f));
+  let first_3 = ((group * 512u) + thread);
+  if ((first_3 == 0u)) {
+    arena[plan.s14_gradNorm] = norm_1;
   }
-  let norm_3 = sqrt(total_0);
-  let scale_4 = select(min(1.0f, (hyper.clipNorm / (norm_3 + 9.999999974752427e-7f))), 1.0f, (hyper.clipNorm == 0.0f));
-  let first_5 = ((group * 512u) + thread);
-  if ((first_5 == 0u)) {
-    arena[plan.s14_gradNorm] = norm_3;
-  }
-  let end_6 = min((first_5 + 512u), 3u);
-  let decay_11 = (hyper.lr * hyper.weightDecay);
-  for (var i_7 = first_5; i_7 < end_6; i_7 += 64u) {
-    let g_8 = (arena[(plan.s2_gradients + i_7)] * scale_4);
-    let moment_9 = ((hyper.beta1 * moments[i_7]) + ((1.0f - hyper.beta1) * g_8));
-    let moment_10 = ((hyper.beta2 * moments[(i_7 + 3u)]) + ((1.0f - hyper.beta2) * (g_8 * g_8)));
-    let p_12 = ((params_rw[i_7] * (1.0f - select(0.0f, decay_11, (i_7 < 3u)))) - (hyper.lr * ((moment_9 / hyper.correction1) / (sqrt((moment_10 / hyper.correction2)) + hyper.eps))));
-    moments[i_7] = moment_9;
-    moments[(i_7 + 3u)] = moment_10;
-    params_rw[i_7] = p_12;
+  let end_4 = min((first_3 + 512u), 3u);
+  let decay_9 = (hyper.lr * hyper.weightDecay);
+  for (var i_5 = first_3; i_5 < end_4; i_5 += 64u) {
+    let g_6 = (arena[(plan.s2_gradients + i_5)] * scale_2);
+    let moment_7 = ((hyper.beta1 * moments[i_5]) + ((1.0f - hyper.beta1) * g_6));
+    let moment_8 = ((hyper.beta2 * moments[(i_5 + 3u)]) + ((1.0f - hyper.beta2) * (g_6 * g_6)));
+    let p_10 = ((params_rw[i_5] * (1.0f - select(0.0f, decay_9, (i_5 < 3u)))) - (hyper.lr * ((moment_7 / hyper.correction1) / (sqrt((moment_8 / hyper.correction2)) + hyper.eps))));
+    moments[i_5] = moment_7;
+    moments[(i_5 + 3u)] = moment_8;
+    params_rw[i_5] = p_10;
   }
 }
 
