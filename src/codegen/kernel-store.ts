@@ -6,17 +6,40 @@
 
 import type { Dispatch, Manifest, Pass, Variant, Word } from "../../runtime/manifest.js";
 import type { Kernel } from "./kernel-ir.js";
+import type { StageForm } from "./stage-form.js";
 import { printKernel, printPlan, printShared, type Spelling } from "./wgsl.js";
 
+/** Between what the parts of a dispatch compute. */
+const PARTS = "; ";
+
+interface Named {
+  readonly dispatch: Dispatch;
+  /** Of the words of its plan. */
+  readonly names: readonly string[];
+}
+
 export class KernelStore {
-  readonly #kernels: Kernel[] = [];
+  readonly #forms = new Map<string, Named & { readonly form: StageForm }>();
+  #updates = false;
   readonly #texts: [name: string, text: string][] = [];
   /** The names of kernels that do a dispatch, by their texts without names. */
   readonly #known = new Map<string, readonly string[]>();
   readonly #counts = new Map<string, number>();
 
-  /** A dispatch by any of several kernels, the default first. */
-  dispatch(choices: readonly Kernel[]): Dispatch {
+  /**
+   * A dispatch by any of several kernels, the default first.
+   * @param form of the dispatch: `make` is not asked where one like it was met.
+   */
+  dispatch(make: () => readonly Kernel[], form?: StageForm): Dispatch {
+    const known = form && this.#forms.get(form.key);
+    if (form !== undefined && known !== undefined) return moved(known, form);
+    const made = this.#named(make());
+    if (form !== undefined && hasTitles(made.dispatch, form)) this.#forms.set(form.key, { ...made, form });
+    return made.dispatch;
+  }
+
+  /** Also the names of the words of its plan. */
+  #named(choices: readonly Kernel[]): Named {
     const [first, ...others] = choices;
     const kernels = choices.flatMap(withOthers);
     const { words, spelling } = numbered();
@@ -26,18 +49,20 @@ export class KernelStore {
     const nameOf = (kernel: Kernel) => names[kernels.indexOf(kernel)];
     const variants = others.map((kernel) => variantOf(kernel, nameOf));
     const { work, ...alone } = variantOf(first, nameOf);
-    return {
-      label: first.comment.replaceAll("\n", "; "),
+    const dispatch = {
+      label: first.comment.replaceAll("\n", PARTS),
       ...alone,
       ...(work && variants.length > 0 && { work }),
       layout: first.layout,
-      words: words(),
+      words: [...words.values()],
       ...(variants.length > 0 && { variants }),
     };
+    return { dispatch, names: [...words.keys()] };
   }
 
   texts(): Pick<Manifest, "wgsl" | "kernels"> {
-    return { wgsl: printShared(this.#kernels), kernels: Object.fromEntries(this.#texts) };
+    const texts = this.#texts.map(([, text]) => text);
+    return { wgsl: printShared(texts, this.#updates), kernels: Object.fromEntries(this.#texts) };
   }
 
   #keep(kernels: readonly Kernel[]): readonly string[] {
@@ -48,7 +73,7 @@ export class KernelStore {
     const { members, spelling } = readable();
     const bodies = kernels.map((kernel, i) => printKernel(kernel, names[i], spelling(kernel)));
     const plan = printPlan(members());
-    this.#kernels.push(...kernels);
+    this.#updates ||= kernels.some(({ layout }) => layout === "update");
     kernels.forEach(({ comment }, i) => {
       this.#texts.push([names[i], `${comment.replaceAll(/^/gm, "// ")}\n${plan}${bodies[i]}`]);
     });
@@ -59,11 +84,27 @@ export class KernelStore {
 /** A kernel's name without its place in the program: `k3_scan` is `scan`. */
 const withoutPlace = (name: string): string => name.replace(/^k\d+_/, "");
 
+const hasTitles = ({ label }: Dispatch, { titles }: StageForm): boolean => {
+  const parts = label.split(PARTS);
+  return parts.length === titles.length && parts.every((part, i) => part.startsWith(titles[i]));
+};
+
+/** A dispatch with its arrays elsewhere, under other names. */
+function moved({ dispatch, names, form }: Named & { readonly form: StageForm }, to: StageForm): Dispatch {
+  const words = dispatch.words.map((word, i) => {
+    const place = form.words.findIndex(({ name }) => name === names[i]);
+    return place < 0 ? word : to.words[place].word;
+  });
+  const parts = dispatch.label.split(PARTS).map((part, i) => to.titles[i] + part.slice(form.titles[i].length));
+  return { ...dispatch, label: parts.join(PARTS), words };
+}
+
 /** Everything by its number in the order of its first appearance; words are numbered through all kernels of a dispatch. */
-function numbered(): { readonly words: () => readonly Word[]; readonly spelling: () => Spelling } {
-  const words = new Map<string, { readonly number: number; readonly word: Word }>();
+function numbered(): { readonly words: ReadonlyMap<string, Word>; readonly spelling: () => Spelling } {
+  const words = new Map<string, Word>();
+  const numbers = new Map<string, string>();
   return {
-    words: () => [...words.values()].map(({ word }) => word),
+    words,
     spelling() {
       const locals = new Map<string, string>();
       return {
@@ -73,9 +114,10 @@ function numbered(): { readonly words: () => readonly Word[]; readonly spelling:
         },
         use: (name) => locals.get(name) ?? name,
         word(name, word) {
-          const known = words.get(name) ?? { number: words.size, word };
-          words.set(name, known);
-          return `w${known.number}`;
+          const known = numbers.get(name) ?? `w${numbers.size}`;
+          numbers.set(name, known);
+          words.set(name, word);
+          return known;
         },
       };
     },

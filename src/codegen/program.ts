@@ -17,7 +17,8 @@ import { matmulKernels } from "./matmul-kernel.js";
 import { CHUNK, type ChunkStarts } from "./replay.js";
 import { scanKernels } from "./scan-kernels.js";
 import { type Group, schedule } from "./schedule.js";
-import { planStages } from "./stages.js";
+import { formOf } from "./stage-form.js";
+import { planStages, type Stage } from "./stages.js";
 import { stepKernels, WIDE } from "./step-kernels.js";
 import { treeKernels } from "./tree-kernel.js";
 import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
@@ -188,9 +189,9 @@ export function buildProgram(
 
   const address = ({ memory, slot, offset }: Home): Address => ({ memory, offset: table.offset(slot, offset) });
   const starts = chunkStarts(groups, table, when);
-  const kernelsAt = (name: string, at: number, group: Group): readonly Kernel[] => {
-    const own = new Set(group.roots.map((r) => r.id));
-    const context: KernelContext = {
+  const contextAt = (at: number): KernelContext => {
+    const own = new Set(groups[at].roots.map((r) => r.id));
+    return {
       definitions,
       readAddress: (value) => {
         const known = argument.get(value.id);
@@ -201,16 +202,15 @@ export function buildProgram(
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
       scratch: (hint: string, shape: readonly Dim[]) => table.offset(table.open(hint, count(shape), when(at))),
     };
-    return kernelsOf(name, group, context, wide, starts.get(at));
   };
-  let kernels = stages.map(({ kind, groups: members }, stage): readonly Kernel[] => {
-    const [at] = members;
-    if (kind === "single") return kernelsAt(`k${stage}_${groups[at].kind}`, at, groups[at]);
-    const name = `k${stage}_${kind}`;
-    const parts = members.map((member) => {
-      const group = kind === "chain" ? asMap(groups[member]) : groups[member];
-      return kernelsAt(name, member, group);
+  const kernelsOfStage = (stage: Stage, number: number): readonly Kernel[] => {
+    const { kind, groups: members } = stage;
+    const name = `k${number}_${kind === "single" ? groups[members[0]].kind : kind}`;
+    const parts = members.map((at) => {
+      const group = kind === "chain" ? asMap(groups[at]) : groups[at];
+      return kernelsOf(name, group, contextAt(at), wide, starts.get(at));
     });
+    if (kind === "single") return parts[0];
     const first = parts.map(([usual]) => usual);
     if (kind === "chain") return [chain(name, first)];
     // Variants stand beside each other too, and beside what has none, where they have as many threads.
@@ -218,6 +218,15 @@ export function buildProgram(
     const others = Array.from({ length: most - 1 }, (_, i) => parts.map((kernels) => kernels[i + 1] ?? kernels[0]));
     const alike = others.filter((each) => each.every(({ workgroupSize }) => workgroupSize === each[0].workgroupSize));
     return [alongside(name, first), ...alike.map((each, i) => alongside(`${name}_${i + 1}`, each))];
+  };
+  // The host sets it back before each step.
+  const overflow = precision === "f16" && gradients !== undefined ? table.open("overflow", count([1]), -1) : undefined;
+  const scaling = overflow === undefined ? undefined : { overflow: table.offset(overflow) };
+  const dispatches = stages.map((stage, number) => {
+    const members = stage.groups.map((at) => ({ group: groups[at], context: contextAt(at) }));
+    const make = () => kernelsOfStage(stage, number);
+    if (scaling === undefined) return store.dispatch(make, formOf(stage.kind, members));
+    return store.dispatch(() => make().map((kernel) => watched(kernel, scaling.overflow)));
   });
 
   if (gradients !== undefined) {
@@ -226,23 +235,20 @@ export function buildProgram(
     const norm = table.open("gradNorm", count([1]), end);
     table.live(norm, stages.length + 1);
     scalars.gradNorm = norm;
-    // The host sets it back before each step.
-    const overflow = precision === "f16" ? table.open("overflow", count([1]), -1) : undefined;
     if (overflow !== undefined) {
       table.live(overflow, end);
       scalars.overflow = overflow;
     }
-    const scaling = overflow === undefined ? undefined : { overflow: table.offset(overflow) };
-    if (scaling) kernels = kernels.map((each) => each.map((kernel) => watched(kernel, scaling.overflow)));
-    kernels.push(
-      [squaresKernel(layout, table.offset(gradients), table.offset(partials), scaling)],
-      [adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), scaling)],
-    );
+    const updates = [
+      squaresKernel(layout, table.offset(gradients), table.offset(partials), scaling),
+      adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), scaling),
+    ];
+    dispatches.push(...updates.map((kernel) => store.dispatch(() => [kernel])));
   }
 
   return {
     slots: table.slots,
-    dispatches: kernels.map((each) => store.dispatch(each)),
+    dispatches,
     inputs,
     outputs,
     scalars,

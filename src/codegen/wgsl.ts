@@ -190,19 +190,11 @@ fn seq_to_halves_watched(x: f32) -> half {
 }`,
 };
 
-/** Names of the functions called anywhere in a kernel, those that store halves included. */
-function calledBy(kernels: readonly Kernel[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  JSON.stringify(
-    kernels.map((k) => k.body),
-    (key, value: unknown) => {
-      if (key === "fn" && typeof value === "string") found.add(value);
-      if (key === "memory" && typeof value === "string" && isHalves(value)) found.add(`seq_to_${value}`);
-      return value;
-    },
-  );
-  // The reduction behind sine and cosine is called by them alone.
+/** Names of the prelude's functions in the texts of kernels, and of those that these call. */
+function calledBy(texts: readonly string[]): ReadonlySet<string> {
+  const found = new Set(texts.flatMap((text) => text.match(/\bseq_\w+(?=\()/g) ?? []));
   if (found.has("seq_to_halves_watched")) found.add("seq_to_halves");
+  // The reduction behind sine and cosine is called by them alone.
   if (found.has("seq_sin") || found.has("seq_cos")) found.add("seq_sin_reduced");
   return found;
 }
@@ -214,12 +206,12 @@ export function printPlan(members: readonly string[]): string {
 }
 
 /** What the kernels of a module share: bindings (but for the plan's members) and functions. */
-export function printShared(kernels: readonly Kernel[]): string {
+export function printShared(texts: readonly string[], updates: boolean): string {
   const w = new Writer();
   w.line("@group(0) @binding(0) var<uniform> plan: Plan;");
   w.line("@group(0) @binding(1) var<storage, read> params: array<f32>;");
   w.line("@group(0) @binding(2) var<storage, read_write> arena: array<f32>;");
-  if (kernels.some(({ layout }) => layout === "update")) {
+  if (updates) {
     w.line("@group(0) @binding(3) var<storage, read_write> params_rw: array<f32>;");
     w.line("@group(0) @binding(4) var<storage, read_write> moments: array<f32>;");
     w.block("struct Hyper {", "}", () => {
@@ -227,8 +219,9 @@ export function printShared(kernels: readonly Kernel[]): string {
     });
     w.line("@group(0) @binding(5) var<uniform> hyper: Hyper;");
   }
-  const called = calledBy(kernels);
-  if (called.has("seq_to_halves")) w.line("@group(0) @binding(6) var<storage, read_write> halves: array<half>;");
+  const called = calledBy(texts);
+  if (texts.some((text) => text.includes("halves[")))
+    w.line("@group(0) @binding(6) var<storage, read_write> halves: array<half>;");
   for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
   return w.toString();
 }
