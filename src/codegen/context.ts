@@ -47,6 +47,9 @@ export function storeElement(block: Block, context: KernelContext, value: Value,
   }
 }
 
+/** What comments call values. */
+export const namesOf = (values: readonly Value[]): string => values.map(({ hint, id }) => hint ?? `%${id}`).join(", ");
+
 /** ⌈Π dims / divisor⌉. */
 export function count(dims: readonly Dim[], divisor = 1): Count {
   let factor = 1;

@@ -8,7 +8,7 @@
 
 import { BATCH } from "../ir/types.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
 import { add, call, type Expr, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
 import { reductions } from "./scalar-ops.js";
 import {
@@ -122,7 +122,7 @@ export function dotsKernel(name: string, group: Extract<Group, { kind: "dots" }>
   });
   return {
     name,
-    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")} [${shape.join(", ")}]: ${anchors.length} sums over [${dims.join(", ")}]`,
+    comment: `${namesOf(roots)} [${shape.join(", ")}]: ${anchors.length} sums over [${dims.join(", ")}]`,
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [{ name: memory, size: WORKGROUP * rows * anchors.length }],

@@ -172,6 +172,9 @@ function foldIndex(op: InfixOp, a: Expr, b: Expr): Expr | undefined {
 
 export const add = (a: Expr, b: Expr): Expr => infix("+", a, b);
 export const mul = (a: Expr, b: Expr): Expr => infix("*", a, b);
+export const minus = (a: Expr, b: Expr): Expr => infix("-", a, b);
+/** The smaller of two indices. */
+export const least = (a: Expr, b: Expr): Expr => call("min", "u32", a, b);
 
 /** A key that is equal for equal expressions. */
 export function keyOf(e: Expr): string {

@@ -15,7 +15,7 @@ import { present } from "../support/assert.js";
 import { Block } from "./block.js";
 import { type KernelContext, located, storeElement } from "./context.js";
 import { KeptStates } from "./kept-states.js";
-import { add, call, type Expr, f32, infix, type Kernel, mul, planWord, same, u32 } from "./kernel-ir.js";
+import { add, call, type Expr, f32, infix, type Kernel, least, minus, mul, planWord, same, u32 } from "./kernel-ir.js";
 import { LaneBody, type LaneResult } from "./lane-body.js";
 import { placeThreads, type ThreadPlace } from "./lane-places.js";
 import { addedElements, indexAt, type LanePlan, productOf } from "./lane-plan.js";
@@ -35,8 +35,6 @@ const TOGETHER = [4, KEPT, 1];
 /** Steps of a block that is in one span whole, so that its sums are added up together. */
 export const BLOCK = TOGETHER[0];
 
-const minus = (a: Expr, b: Expr) => infix("-", a, b);
-const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
 const isMultiple = (a: Expr, of: number) => infix("==", infix("%", a, u32(of)), u32(0));
 
 export interface LaneOptions {

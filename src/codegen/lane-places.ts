@@ -7,7 +7,7 @@ import { type Count, SPANS } from "../../runtime/manifest.js";
 import { BATCH } from "../ir/types.js";
 import type { Block } from "./block.js";
 import { count } from "./context.js";
-import { add, call, type Expr, GROUP, infix, mul, planWord, THREAD, u32 } from "./kernel-ir.js";
+import { add, type Expr, GROUP, infix, least, minus, mul, planWord, THREAD, u32 } from "./kernel-ir.js";
 import type { LanePlace } from "./lane-body.js";
 import { type LanePlan, productOf, tilesOf } from "./lane-plan.js";
 import { delinear, linear } from "./scalarize.js";
@@ -28,9 +28,6 @@ export interface LanePlaces {
   readonly span: Expr;
   readonly groups: readonly Count[];
 }
-
-const minus = (a: Expr, b: Expr) => infix("-", a, b);
-const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
 
 export interface Threads {
   /** Channels a thread. */

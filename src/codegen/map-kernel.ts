@@ -2,9 +2,9 @@
 
 import type { Value } from "../ir/types.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
 import { add, GROUP, infix, type Kernel, mul, THREAD, u32 } from "./kernel-ir.js";
-import { rowKernel, workOfSums } from "./row-kernel.js";
+import { rowKernel, sharedSums, workOfSums } from "./row-kernel.js";
 import { delinear, product, Scalarizer } from "./scalarize.js";
 import type { Group } from "./schedule.js";
 
@@ -15,9 +15,9 @@ type MapGroup = Extract<Group, { kind: "map" }>;
 /** The default comes first: it has no barriers, and so suits any kind of adapter. */
 export function mapKernels(name: string, group: MapGroup, context: KernelContext): readonly [Kernel, ...Kernel[]] {
   const usual = mapKernel(name, group, context);
-  const rows = rowKernel(`${name}_rows`, group, context);
-  const work = workOfSums(group, context, 1);
-  return rows === undefined || work === undefined ? [usual] : [{ ...usual, work: [work] }, rows];
+  const sums = sharedSums(group, context);
+  if (sums.length === 0) return [usual];
+  return [{ ...usual, work: [workOfSums(sums, 1)] }, rowKernel(`${name}_rows`, group, sums, context)];
 }
 
 export function mapKernel(name: string, group: MapGroup, context: KernelContext): Kernel {
@@ -35,7 +35,7 @@ export function mapKernel(name: string, group: MapGroup, context: KernelContext)
   });
   return {
     name,
-    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")} over [${shape.join(", ")}]`,
+    comment: `${namesOf(roots)} over [${shape.join(", ")}]`,
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [],

@@ -6,7 +6,7 @@
 import type { Work } from "../../runtime/manifest.js";
 import type { Dim } from "../ir/types.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
 import { add, call, type Expr, GROUP, infix, type Kernel, mul, THREAD, u32 } from "./kernel-ir.js";
 import { type Axes, type MatmulAxes, matmulAxes, type Side } from "./matmul-axes.js";
 import { delinear, type Element, elementKey, type Index, product, Scalarizer } from "./scalarize.js";
@@ -140,7 +140,7 @@ export class MatmulFrame {
     const shape = `[${size(left.axis)}, ${size(depth)}] × [${size(depth)}, ${size(right.axis)}]`;
     return {
       name,
-      comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")}: product ${shape}`,
+      comment: `${namesOf(roots)}: product ${shape}`,
       layout: "step",
       workgroupSize: tile.down * tile.across,
       height: tile.height,

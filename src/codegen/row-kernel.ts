@@ -7,7 +7,8 @@
 import type { Work } from "../../runtime/manifest.js";
 import type { ValueId } from "../ir/types.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
+import { joinInTree } from "./join-tree.js";
 import { add, call, GROUP, infix, type Kernel, load, mul, THREAD, u32, type WorkgroupArray } from "./kernel-ir.js";
 import { reductions } from "./scalar-ops.js";
 import {
@@ -34,7 +35,8 @@ const LEAST_TERMS = 2 * LANES;
 type MapGroup = Extract<Group, { kind: "map" }>;
 
 /** The sums of a group's elements that several threads may share: long, and not within another sum. */
-function sharedSums({ roots }: MapGroup, { definitions, readAddress }: KernelContext): readonly Accumulation[] {
+export function sharedSums({ roots }: MapGroup, { definitions, readAddress }: KernelContext): readonly Accumulation[] {
+  if (roots.some(({ id }) => !definitions.has(id))) return [];
   const own = new Set(roots.map(({ id }) => id));
   const found: Accumulation[] = [];
   for (const value of roots) {
@@ -56,19 +58,19 @@ function endsInSum(instr: Accumulating): boolean {
   return [lhs, rhs].some((labels) => labels.length > 0 && !out.includes(labels[labels.length - 1]));
 }
 
-/** What the long sums of an element are to its threads, all of them together. */
-export function workOfSums(group: MapGroup, context: KernelContext, lanes: 1 | typeof LANES): Work | undefined {
-  const isCopy = group.roots.some(({ id }) => !context.definitions.has(id));
-  const sums = isCopy ? [] : sharedSums(group, context);
-  if (sums.length === 0) return undefined;
+/** What these sums of an element are to its threads, all of them together. */
+export function workOfSums(sums: readonly Accumulation[], lanes: 1 | typeof LANES): Work {
   const each = { reads: sums.length, shared: 0, products: sums.length, turns: 1 };
   return { terms: count(sums[0].dims, lanes), ...each, ...(lanes === 1 && { apart: true }) };
 }
 
-/** Undefined where a group has nothing to share. */
-export function rowKernel(name: string, group: MapGroup, context: KernelContext): Kernel | undefined {
-  const work = workOfSums(group, context, LANES);
-  if (work === undefined) return undefined;
+/** @param sums those that its threads share, at least one. */
+export function rowKernel(
+  name: string,
+  group: MapGroup,
+  sums: readonly Accumulation[],
+  context: KernelContext,
+): Kernel {
   const { shape, roots } = group;
   const rows = WORKGROUP / LANES;
   const block = new Block();
@@ -85,12 +87,12 @@ export function rowKernel(name: string, group: MapGroup, context: KernelContext)
   });
   return {
     name,
-    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")} over [${shape.join(", ")}], ${LANES} threads an element`,
+    comment: `${namesOf(roots)} over [${shape.join(", ")}], ${LANES} threads an element`,
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays: scalars.arrays,
     groups: [[count(shape, rows)]],
-    work: [work],
+    work: [workOfSums(sums, LANES)],
     body: block.stmts,
   };
 }
@@ -133,13 +135,7 @@ class RowScalarizer extends Scalarizer {
     const memory = `${this.name}_parts_${this.arrays.length}`;
     this.arrays.push({ name: memory, size: WORKGROUP });
     block.store(memory, THREAD, encode(partial));
-    for (let half = LANES / 2; half >= 1; half /= 2) {
-      block.barrier(false);
-      block.if(infix("<", lane, u32(half)), () => {
-        const [mine, theirs] = [THREAD, add(THREAD, u32(half))].map((at) => block.read(load(memory, at), "part"));
-        block.store(memory, THREAD, join(mine, theirs));
-      });
-    }
+    joinInTree(block, lane, LANES, 1, [{ memory, kind }]);
     block.barrier(false);
     const first = infix("-", THREAD, lane);
     block.remember(key, decode(block.read(load(memory, first), "total"), instr.results[0].type));

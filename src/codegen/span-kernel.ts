@@ -9,7 +9,21 @@ import { present } from "../support/assert.js";
 import { Block } from "./block.js";
 import { alongside } from "./compose.js";
 import { count, type KernelContext, located, storeElement } from "./context.js";
-import { add, call, type Expr, f32, GROUP, infix, type Kernel, load, mul, planWord, THREAD, u32 } from "./kernel-ir.js";
+import {
+  add,
+  type Expr,
+  f32,
+  GROUP,
+  infix,
+  type Kernel,
+  least,
+  load,
+  minus,
+  mul,
+  planWord,
+  THREAD,
+  u32,
+} from "./kernel-ir.js";
 import { LaneBody } from "./lane-body.js";
 import { innerSize, type LanePlan, productOf } from "./lane-plan.js";
 import { delinear, type Index, linear, Scalarizer } from "./scalarize.js";
@@ -19,8 +33,6 @@ import { channelOf, elementOf, SpanNumbers, SpanSummary } from "./span-summary.j
 /** Threads of a workgroup, which have nothing to do with each other. */
 const WORKGROUP = 64;
 
-const minus = (a: Expr, b: Expr) => infix("-", a, b);
-const least = (a: Expr, b: Expr) => call("min", "u32", a, b);
 const upwards = (a: Expr, b: Expr) => infix("/", add(a, minus(b, u32(1))), b);
 
 /** What is between the kernels of one loop. */

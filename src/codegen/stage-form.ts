@@ -4,7 +4,7 @@
  */
 
 import type { Value, ValueId } from "../ir/types.js";
-import type { KernelContext } from "./context.js";
+import { type KernelContext, namesOf } from "./context.js";
 import type { Expr } from "./kernel-ir.js";
 import type { Group } from "./schedule.js";
 
@@ -29,7 +29,7 @@ export function formOf(kind: string, members: readonly Member[]): StageForm | un
   const words: PlanWord[] = [];
   const keys = members.map(({ group, context }) => (group.kind === "scan" ? undefined : keyOf(group, context, words)));
   if (keys.some((key) => key === undefined)) return undefined;
-  const titles = members.map(({ group: { roots } }) => roots.map(({ hint, id }) => hint ?? `%${id}`).join(", "));
+  const titles = members.map(({ group: { roots } }) => namesOf(roots));
   return { key: [kind, ...keys].join("\n\n"), words, titles };
 }
 

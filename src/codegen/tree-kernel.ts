@@ -6,7 +6,8 @@
 
 import type { Work } from "../../runtime/manifest.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, storeElement } from "./context.js";
+import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
+import { joinInTree } from "./join-tree.js";
 import { add, GROUP, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
 import { mapKernel } from "./map-kernel.js";
 import { reductions } from "./scalar-ops.js";
@@ -67,17 +68,7 @@ function treeKernel(name: string, group: Tree, context: KernelContext): Kernel {
     block.store(arrays[i].name, THREAD, encode(total));
     return { memory: arrays[i].name, kind: accumulations[i].kind };
   });
-  for (let half = lanes / 2; half >= 1; half /= 2) {
-    block.barrier(false);
-    block.if(infix("<", lane, u32(half)), () => {
-      for (const { memory, kind } of finals) {
-        const [mine, theirs] = [THREAD, add(THREAD, u32(half * columns))].map((i) =>
-          block.read(load(memory, i), "part"),
-        );
-        block.store(memory, THREAD, reductions[kind].join(mine, theirs));
-      }
-    });
-  }
+  joinInTree(block, lane, lanes, columns, finals);
   const inside = infix("==", lane, u32(0));
   block.if(results % columns === 0 ? inside : infix("&&", inside, infix("<", element, u32(results))), () => {
     anchors.forEach((anchor, i) => {
@@ -88,7 +79,7 @@ function treeKernel(name: string, group: Tree, context: KernelContext): Kernel {
   });
   return {
     name,
-    comment: `${roots.map((r) => r.hint ?? `%${r.id}`).join(", ")} [${shape.join(", ")}] by trees over [${dims.join(", ")}]`,
+    comment: `${namesOf(roots)} [${shape.join(", ")}] by trees over [${dims.join(", ")}]`,
     layout: "step",
     workgroupSize: WORKGROUP,
     arrays,
