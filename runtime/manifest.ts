@@ -24,7 +24,7 @@ export const PAST = "_past";
 /** In a stream: how many steps, from the first on, the caches have room for. They have it as their first axis. */
 export const ROOM = "_room";
 
-/** The number of spans into which loops over time may be cut, which the runtime chooses; the last word of a plan but for draws. */
+/** The number of spans into which loops over time may be cut, which the runtime chooses: a length like the others. */
 export const SPANS = "_spans";
 
 /** A number known at run time: ⌈factor · Π lengths · Π ⌈length / steps⌉ / divisor⌉. */
