@@ -1,7 +1,10 @@
-/** @file Every spec that ships, with mistakes of every kind, gives diagnostics or a model, soon; so do specs that ask for too much. */
+/**
+ * @file Every spec that ships, with mistakes of every kind, gives diagnostics or a model; so do specs that ask for too much.
+ * What should be quick and is not, fails by the runner's limit for a test.
+ */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile.js";
 import { hostOf } from "../check/host.js";
 import { randomSource } from "../lower/support.js";
@@ -37,17 +40,9 @@ const kinds: Readonly<Record<string, (text: string, random: Random) => string>> 
   },
 };
 
-// The first compilation of a process pays for the engine's own, of the compiler, besides.
-beforeAll(() => {
-  compile({ files: ["std/char-lm"], host: hostOf({}), verify: true });
-});
-
-/** Compiles; the codes of what is said. Takes no longer than `limit`, in milliseconds of the processor's time. */
-function codesOf(text: string, limit = 1000): string[] {
-  const started = process.cpuUsage();
+/** Compiles; the codes of what is said. */
+function codesOf(text: string): string[] {
   const { models, diagnostics } = compile({ files: ["a.seq"], host: hostOf({ "a.seq": text }), verify: true });
-  const { user } = process.cpuUsage(started);
-  expect(user / 1000, text.slice(0, 2000)).toBeLessThan(limit);
   if (/^model /m.test(text)) expect(models.length + diagnostics.length, text).toBeGreaterThan(0);
   return diagnostics.map(({ code }) => code);
 }
@@ -74,7 +69,7 @@ model M(${head}) { ${body} output y loss sum(y) }`;
 
 const chain = (n: number) => Array.from({ length: n }, (_, i) => `  a${i + 1} = a${i} + 1`).join("\n");
 
-describe("what asks for too much is refused, soon", () => {
+describe("what asks for too much is refused", () => {
   test.each([
     ["many instances", model("L = 1000000", "input x: [3] use u[L] = One(3) y = chain u(x)")],
     ["a long scan over a size", model("N = 1000000", "input x: [N, 3] use u = Sum(3) y = scan u(x)")],
@@ -94,17 +89,17 @@ describe("what asks for too much is refused, soon", () => {
     expect(codesOf(text)).toEqual([code]);
   });
 
-  test("a very long file of sound statements is read in proportion to its length", () => {
-    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${chain(3000)}\n  output a3000\n}`, 5000)).toEqual([]);
+  test("a very long file of sound statements is read", () => {
+    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${chain(3000)}\n  output a3000\n}`)).toEqual([]);
   });
 
   test("names defined far below where they are needed", () => {
     const body = chain(3000).split("\n").reverse().join("\n");
-    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${body}\n  output a3000\n}`, 5000)).toContain("SEQ9002");
+    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${body}\n  output a3000\n}`)).toContain("SEQ9002");
   });
 
   test("a very long file of mistakes as well", () => {
     const lines = Array.from({ length: 3000 }, (_, i) => `  a${i + 1} = b${i} + ]`).join("\n");
-    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${lines}\n}`, 5000).length).toBeGreaterThan(1000);
+    expect(codesOf(`layer A(D) {\n  input a0: [D]\n${lines}\n}`).length).toBeGreaterThan(1000);
   });
 });
