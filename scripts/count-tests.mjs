@@ -1,4 +1,4 @@
-/** Prints the closing line of `.ci/run`, `N passed, N failed`, from the report of vitest's JSON reporter. */
+/** Prints the closing line of `.ci/run`, `N passed, N failed`, from the reports of vitest's JSON reporter. */
 import { readFileSync } from "node:fs";
 
 /** A file that could not even be loaded has no tests to fail: it counts as one failure. */
@@ -7,11 +7,16 @@ function count(report) {
   return { passed: report.numPassedTests, failed: report.numFailedTests + unloaded.length };
 }
 
-let counts = { passed: 0, failed: 1 };
-try {
-  counts = count(JSON.parse(readFileSync(process.argv[2], "utf8")));
-} catch (error) {
-  console.log(`no test report: ${error.message}`);
+let [passed, failed] = [0, 0];
+for (const file of process.argv.slice(2)) {
+  try {
+    const counts = count(JSON.parse(readFileSync(file, "utf8")));
+    passed += counts.passed;
+    failed += counts.failed;
+  } catch (error) {
+    console.log(`no test report: ${error.message}`);
+    failed++;
+  }
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed`);
-process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
