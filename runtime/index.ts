@@ -9,6 +9,8 @@ export { Model } from "./model.js";
 export type { OptimizerOptions } from "./optimizer.js";
 export type { Checkpoint, Tensor } from "./safetensors.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+export type { LearningRate, Schedule } from "./schedules.js";
+export { learningRateAt } from "./schedules.js";
 export { Stream } from "./stream.js";
 export type { Evaluation, TrainingOptions, TrainStep } from "./trainer.js";
 export { Trainer } from "./trainer.js";
