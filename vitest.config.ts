@@ -8,6 +8,7 @@ export default defineConfig({
     // Generated modules import the runtime by the package's name; tests run against the sources, not dist.
     alias: [
       { find: /^seqc\/runtime$/, replacement: source("./runtime/index.ts") },
+      { find: /^seqc\/data$/, replacement: source("./runtime/data/index.ts") },
       { find: /^seqc\/runtime\/node$/, replacement: source("./runtime/node.ts") },
     ],
   },

@@ -4,6 +4,8 @@
  * Eight bytes of header length (little-endian), the header in JSON, then the tensors without holes.
  */
 
+import { bfloatToNumber, halfToNumber } from "./half.js";
+
 export interface Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
@@ -63,8 +65,34 @@ export function encodeSafetensors({ tensors, metadata }: Checkpoint): Uint8Array
  * @throws Error saying what is wrong with the file.
  */
 export function decodeSafetensors(bytes: Uint8Array): Checkpoint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { header, dataStart } = readHeader(bytes, view);
+  const widths = new Map([...DTYPES].map(([name, { width }]) => [name, width]));
+  const { tensors, metadata } = splitSafetensors(bytes, widths);
+  const decoded = tensors.map(({ name, shape, dtype, bytes }): [string, Tensor] => [
+    name,
+    { shape, values: readValues(bytes, DTYPES.get(dtype)!) },
+  ]);
+  return { tensors: new Map(decoded), metadata };
+}
+
+/** A tensor as it lies in the file. */
+export interface RawTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  /** Little-endian. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The tensors in the order of their places, undecoded.
+ * @param widths of each type that is read, bytes an element.
+ * @throws Error saying what is wrong with the file.
+ */
+export function splitSafetensors(
+  bytes: Uint8Array,
+  widths: ReadonlyMap<string, number>,
+): { readonly tensors: readonly RawTensor[]; readonly metadata: ReadonlyMap<string, string> } {
+  const { header, dataStart } = readHeader(bytes);
   const metadata = new Map<string, string>();
   const found: Placed[] = [];
   for (const [name, entry] of Object.entries(header)) {
@@ -75,7 +103,7 @@ export function decodeSafetensors(bytes: Uint8Array): Checkpoint {
         metadata.set(key, value);
       }
     } else {
-      found.push(checkEntry(name, entry));
+      found.push(checkEntry(name, entry, widths));
     }
   }
   found.sort((a, b) => a.start - b.start || a.end - b.end);
@@ -87,27 +115,22 @@ export function decodeSafetensors(bytes: Uint8Array): Checkpoint {
   if (dataStart + end !== bytes.length) {
     throw invalid(`its tensors end at byte ${dataStart + end} and the file at ${bytes.length}`);
   }
-  const tensors = new Map(
-    found.map(({ name, shape, dtype, start, end }): [string, Tensor] => [
-      name,
-      { shape, values: readValues(view, dtype, dataStart + start, dataStart + end) },
-    ]),
-  );
+  const tensors = found.map(({ start, end, ...rest }) => ({
+    ...rest,
+    bytes: bytes.subarray(dataStart + start, dataStart + end),
+  }));
   return { tensors, metadata };
 }
 
 /** A tensor's place in the file, counted from the end of the header. */
-interface Placed {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: Dtype;
+interface Placed extends Omit<RawTensor, "bytes"> {
   readonly start: number;
   readonly end: number;
 }
 
-function readHeader(bytes: Uint8Array, view: DataView): { header: Record<string, unknown>; dataStart: number } {
+function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.length < 8) throw invalid("it is shorter than eight bytes");
-  const length = view.getBigUint64(0, true);
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > LARGEST_HEADER) throw invalid(`its header claims ${length} bytes, over the limit of 100 MB`);
   const dataStart = 8 + Number(length);
   if (dataStart > bytes.length) throw invalid("its header is longer than the file");
@@ -126,37 +149,23 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function checkEntry(name: string, entry: Record<string, unknown>): Placed {
+function checkEntry(name: string, entry: Record<string, unknown>, widths: ReadonlyMap<string, number>): Placed {
   const what = JSON.stringify(name);
   const { shape, data_offsets: offsets } = entry;
-  const dtype = DTYPES.get(String(entry.dtype));
-  if (dtype === undefined) {
-    throw invalid(`${what} has the type ${String(entry.dtype)}; known are ${[...DTYPES.keys()].join(", ")}`);
-  }
+  const dtype = String(entry.dtype);
+  const width = widths.get(dtype);
+  if (width === undefined) throw invalid(`${what} has the type ${dtype}; known are ${[...widths.keys()].join(", ")}`);
   if (!isSizes(shape)) throw invalid(`the shape of ${what} is no list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) throw invalid(`the offsets of ${what} are no two positions`);
   const [start, end] = offsets;
-  const size = shape.reduce((product, extent) => product * extent, dtype.width);
+  const size = shape.reduce((product, extent) => product * extent, width);
   if (end - start !== size) throw invalid(`${what} has ${end - start} bytes and its shape needs ${size}`);
   return { name, shape, dtype, start, end };
 }
 
-function readValues(view: DataView, { width, read }: Dtype, start: number, end: number): Float32Array {
-  return Float32Array.from({ length: (end - start) / width }, (_, at) => read(view, start + at * width));
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
-}
-
-function bfloatToNumber(bits: number): number {
-  const word = new DataView(new ArrayBuffer(4));
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
+function readValues(bytes: Uint8Array, { width, read }: Dtype): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.length / width }, (_, at) => read(view, at * width));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
