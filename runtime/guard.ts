@@ -4,6 +4,7 @@
  */
 
 import { DeviceError } from "./errors.js";
+import { awaited } from "./waiting.js";
 
 const guards = new WeakMap<GPUDevice, DeviceGuard>();
 
@@ -58,7 +59,8 @@ export class DeviceGuard {
     this.device.pushErrorScope("out-of-memory");
     this.device.pushErrorScope("validation");
     const pop = async (): Promise<void> => {
-      const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      const popped = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+      const errors = await awaited(this.device, popped);
       const error = errors.find((each) => each !== null);
       if (error === undefined || error === null) return;
       const outOfMemory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;

@@ -2,6 +2,7 @@
 
 import { DeviceGuard } from "./guard.js";
 import type { Dispatch, Manifest } from "./manifest.js";
+import { awaited } from "./waiting.js";
 
 type Layout = Dispatch["layout"];
 
@@ -69,15 +70,14 @@ export class Kernels {
     const title = `kernel ${kernel} of ${name}`;
     if (!Object.hasOwn(kernels, kernel)) throw new Error(`${title}: the module does not have it`);
     const module = await compileModule(device, this.#head + wgsl + kernels[kernel], title);
-    return device
-      .createComputePipelineAsync({
-        label: kernel,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [this.layouts[layout]] }),
-        compute: { module, entryPoint: kernel },
-      })
-      .catch((error: unknown) => {
-        throw new Error(`${title}: ${guard.explain(error).message}`);
-      });
+    const pipeline = device.createComputePipelineAsync({
+      label: kernel,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [this.layouts[layout]] }),
+      compute: { module, entryPoint: kernel },
+    });
+    return awaited(device, pipeline).catch((error: unknown) => {
+      throw new Error(`${title}: ${guard.explain(error).message}`);
+    });
   }
 }
 
@@ -85,7 +85,7 @@ async function compileModule(device: GPUDevice, code: string, title: string): Pr
   const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
     device.createShaderModule({ label: title, code }),
   );
-  const { messages } = await shader.getCompilationInfo();
+  const { messages } = await awaited(device, shader.getCompilationInfo());
   const errors = messages.filter((message) => message.type === "error");
   if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(code)).join("\n")}`);
   await confirmed;

@@ -1,7 +1,7 @@
 /**
  * @file WebGPU in Node.js, through Dawn: the machine's GPU, or else a software adapter where one can be had.
  *
- * The only module of the runtime (with `swiftshader.ts` and `tuner-cache-node.ts`) that knows Node.
+ * The only module of the runtime (with `swiftshader.ts`, `naps-node.ts` and `tuner-cache-node.ts`) that knows Node.
  */
 
 import { isMainThread } from "node:worker_threads";
@@ -9,9 +9,11 @@ import { create, globals } from "webgpu";
 import type { DeviceOptions, RequestedDevice } from "./device.js";
 import { describeAdapter, requestDeviceOf } from "./device.js";
 import { DeviceError } from "./errors.js";
+import { Naps } from "./naps-node.js";
 import { findSwiftShader, preload } from "./swiftshader.js";
 import { provideTuningCache } from "./tuner-cache.js";
 import { FileTuningCache } from "./tuner-cache-node.js";
+import { provideWaitingHost } from "./waiting.js";
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 
@@ -37,6 +39,7 @@ export async function requestNodeDevice(options: DeviceOptions = {}): Promise<Re
   if (adapter === null) throw new DeviceError(`no WebGPU adapter${underDriver()}: ${advice()}`);
   const requested = await requestDeviceOf(adapter, options);
   provideTuningCache(requested.device, new FileTuningCache());
+  if (requested.adapter.software) provideWaitingHost(requested.device, new Naps());
   return requested;
 }
 

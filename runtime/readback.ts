@@ -2,6 +2,7 @@
 
 import { DeviceGuard } from "./guard.js";
 import { halvesToFloats } from "./half.js";
+import { awaited } from "./waiting.js";
 
 /** Elements of a storage buffer. */
 export interface Region {
@@ -61,7 +62,7 @@ export class Readback {
 
   async #read(staging: GPUBuffer, regions: readonly Region[]): Promise<Values> {
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      await awaited(this.device, staging.mapAsync(GPUMapMode.READ));
     } catch (error) {
       throw DeviceGuard.of(this.device).explain(error);
     }

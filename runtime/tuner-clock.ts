@@ -1,5 +1,7 @@
 /** @file How long a device takes for a compute pass: by its own clock where it has one, else by the host's. */
 
+import { awaited } from "./waiting.js";
+
 export interface Clock {
   /** Milliseconds from which on a measurement is worth something. */
   readonly least: number;
@@ -37,7 +39,7 @@ class DeviceClock implements Clock {
     encoder.resolveQuerySet(this.#queries, 0, 2, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, 16);
     this.device.queue.submit([encoder.finish()]);
-    await this.#staging.mapAsync(GPUMapMode.READ);
+    await awaited(this.device, this.#staging.mapAsync(GPUMapMode.READ));
     const [start, end] = new BigUint64Array(this.#staging.getMappedRange());
     this.#staging.unmap();
     // Timestamps may run backwards or stand still; as the least of several times that would win.
@@ -65,7 +67,7 @@ class HostClock implements Clock {
     const commands = encoder.finish();
     const start = performance.now();
     this.device.queue.submit([commands]);
-    await this.device.queue.onSubmittedWorkDone();
+    await awaited(this.device, this.device.queue.onSubmittedWorkDone());
     return performance.now() - start;
   }
 

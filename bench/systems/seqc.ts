@@ -1,7 +1,7 @@
 /** @file seqc itself, as a user runs it: compiled from the text, trained through the runtime's public interface. */
 
-import { requestDevice } from "../../runtime/device.js";
 import { Model } from "../../runtime/model.js";
+import { requestNodeDevice } from "../../runtime/node.js";
 import type { MeteredGpu } from "../gpu.js";
 import { compileCase, OPTIMIZER } from "../workload.js";
 import type { System } from "./system.js";
@@ -13,7 +13,7 @@ export function seqc({ adapter, meter }: MeteredGpu): System {
     async open({ case: of, parameters, batch }) {
       meter.start();
       const manifest = compileCase(of);
-      const { device } = await requestDevice();
+      const { device } = await requestNodeDevice();
       const model = await Model.create(device, manifest, { seed: 1 });
       const { clipNorm, ...optimizer } = OPTIMIZER;
       const length = manifest.lengths.length === 0 ? undefined : of.length;
