@@ -3,7 +3,7 @@
 import type { Count } from "../../runtime/manifest.js";
 import type { Dim, Instr, Value, ValueId } from "../ir/types.js";
 import type { Block } from "./block.js";
-import { add, type Expr, type Memory } from "./kernel-ir.js";
+import { add, type Expr, type Memory, type PlanWord } from "./kernel-ir.js";
 import { type Element, encode, type Index, type Locate, linear } from "./scalarize.js";
 
 /** The start of an array in memory, in elements. */
@@ -18,6 +18,9 @@ export function placeOf({ offset, place }: Address, value: Value, index: Index):
   return add(offset, place?.(index) ?? linear(value.type.shape, index));
 }
 
+/** A region of the arena for one dispatch alone; gives its offset. */
+export type Scratch = (name: string, shape: readonly Dim[]) => PlanWord;
+
 export interface KernelContext {
   /** Of all values of the graph, those of loops' bodies included. */
   readonly definitions: ReadonlyMap<ValueId, Instr>;
@@ -25,8 +28,7 @@ export interface KernelContext {
   readAddress(value: Value): Address | undefined;
   /** Where a value must be written: a result may have several places. */
   writeAddresses(value: Value): readonly Address[];
-  /** A region of the arena for this kernel alone; gives its offset. */
-  scratch(name: string, shape: readonly Dim[]): Expr;
+  readonly scratch: Scratch;
   /** Within a step of a loop: an element of a step's value as one of an array around the loop. */
   outside?(element: Element): Element | undefined;
 }
@@ -49,6 +51,11 @@ export function storeElement(block: Block, context: KernelContext, value: Value,
 
 /** What comments call values. */
 export const namesOf = (values: readonly Value[]): string => values.map(({ hint, id }) => hint ?? `%${id}`).join(", ");
+
+/** How the comment of a loop's kernel begins. */
+export function scanTitle({ attrs: { body, states, length, reverse } }: Instr<"scan">): string {
+  return `scan${reverse ? " reverse" : ""} over ${length}: states ${namesOf(body.params.slice(0, states))}`;
+}
 
 /** ⌈Π dims / divisor⌉. */
 export function count(dims: readonly Dim[], divisor = 1): Count {

@@ -33,6 +33,8 @@ export type Expr =
   | { readonly kind: "call"; readonly type: ExprType; readonly fn: string; readonly args: readonly Expr[] }
   | { readonly kind: "load"; readonly type: "f32"; readonly memory: Memory; readonly index: Expr };
 
+export type PlanWord = Extract<Expr, { readonly kind: "word" }>;
+
 export type Stmt =
   | { readonly kind: "let"; readonly name: string; readonly value: Expr }
   | { readonly kind: "var"; readonly name: string; readonly value: Expr }
@@ -105,11 +107,11 @@ export const load = (memory: Memory, index: Expr): Expr => ({ kind: "load", type
 /** Built into every entry point: the thread within its workgroup, and the workgroup's number. */
 export const THREAD = variable("thread", "u32", 0);
 export const GROUP = variable("group", "u32", 0);
-const word = (name: string, of: Word): Expr => ({ kind: "word", type: "u32", name, word: of });
+const word = (name: string, of: Word): PlanWord => ({ kind: "word", type: "u32", name, word: of });
 /** The batch, a length, or one of `DRAW_WORDS`. */
 export const planWord = (name: string): Expr => word(planMember(name), name);
 /** An element's place in the arena: so many elements behind the start of a slot. */
-export const slotWord = (name: string, slot: number, plus = 0): Expr =>
+export const slotWord = (name: string, slot: number, plus = 0): PlanWord =>
   word(plus === 0 ? `s${slot}_${name}` : `s${slot}_${name}_${plus}`, plus === 0 ? { slot } : { slot, plus });
 /** How many steps a loop over this length has done, in a kernel that is done again for each. */
 export const stepWord = (length: string): Expr => word(`done_${length}`, { steps: length });

@@ -5,7 +5,8 @@
  */
 
 import type { Dispatch, Manifest, Pass, Variant, Word } from "../../runtime/manifest.js";
-import type { Kernel } from "./kernel-ir.js";
+import type { Scratch } from "./context.js";
+import type { Kernel, PlanWord } from "./kernel-ir.js";
 import type { StageForm } from "./stage-form.js";
 import { printKernel, printPlan, printShared, type Spelling } from "./wgsl.js";
 
@@ -14,12 +15,21 @@ const PARTS = "; ";
 
 interface Named {
   readonly dispatch: Dispatch;
+  /** What its parts compute. */
+  readonly comments: readonly string[];
   /** Of the words of its plan. */
   readonly names: readonly string[];
 }
 
+/** A dispatch that others of its form may follow. */
+interface Model extends Named {
+  readonly form: StageForm;
+  /** The regions that its kernels asked for. */
+  readonly regions: readonly { readonly of: Parameters<Scratch>; readonly offset: PlanWord }[];
+}
+
 export class KernelStore {
-  readonly #forms = new Map<string, Named & { readonly form: StageForm }>();
+  readonly #forms = new Map<string, Model>();
   #updates = false;
   readonly #texts: [name: string, text: string][] = [];
   /** The names of kernels that do a dispatch, by their texts without names. */
@@ -28,13 +38,19 @@ export class KernelStore {
 
   /**
    * A dispatch by any of several kernels, the default first.
-   * @param form of the dispatch: `make` is not asked where one like it was met.
+   * @param make is given `scratch`; not asked where a dispatch of this form was met.
    */
-  dispatch(make: () => readonly Kernel[], form?: StageForm): Dispatch {
+  dispatch(make: (scratch: Scratch) => readonly Kernel[], scratch: Scratch, form?: StageForm): Dispatch {
     const known = form && this.#forms.get(form.key);
-    if (form !== undefined && known !== undefined) return moved(known, form);
-    const made = this.#named(make());
-    if (form !== undefined && hasTitles(made.dispatch, form)) this.#forms.set(form.key, { ...made, form });
+    if (form !== undefined && known !== undefined) return moved(known, form, scratch);
+    const regions: Model["regions"][number][] = [];
+    const noted: Scratch = (...of) => {
+      const offset = scratch(...of);
+      regions.push({ of, offset });
+      return offset;
+    };
+    const made = this.#named(make(noted));
+    if (form !== undefined && hasTitles(made, form)) this.#forms.set(form.key, { ...made, form, regions });
     return made.dispatch;
   }
 
@@ -49,15 +65,16 @@ export class KernelStore {
     const nameOf = (kernel: Kernel) => names[kernels.indexOf(kernel)];
     const variants = others.map((kernel) => variantOf(kernel, nameOf));
     const { work, ...alone } = variantOf(first, nameOf);
+    const comments = first.comment.split("\n");
     const dispatch = {
-      label: first.comment.replaceAll("\n", PARTS),
+      label: comments.join(PARTS),
       ...alone,
       ...(work && variants.length > 0 && { work }),
       layout: first.layout,
       words: [...words.values()],
       ...(variants.length > 0 && { variants }),
     };
-    return { dispatch, names: [...words.keys()] };
+    return { dispatch, comments, names: [...words.keys()] };
   }
 
   texts(): Pick<Manifest, "wgsl" | "kernels"> {
@@ -84,18 +101,17 @@ export class KernelStore {
 /** A kernel's name without its place in the program: `k3_scan` is `scan`. */
 const withoutPlace = (name: string): string => name.replace(/^k\d+_/, "");
 
-const hasTitles = ({ label }: Dispatch, { titles }: StageForm): boolean => {
-  const parts = label.split(PARTS);
-  return parts.length === titles.length && parts.every((part, i) => part.startsWith(titles[i]));
-};
+const hasTitles = ({ comments }: Named, { titles }: StageForm): boolean =>
+  comments.length === titles.length && comments.every((comment, i) => comment.startsWith(titles[i]));
 
 /** A dispatch with its arrays elsewhere, under other names. */
-function moved({ dispatch, names, form }: Named & { readonly form: StageForm }, to: StageForm): Dispatch {
-  const words = dispatch.words.map((word, i) => {
-    const place = form.words.findIndex(({ name }) => name === names[i]);
-    return place < 0 ? word : to.words[place].word;
-  });
-  const parts = dispatch.label.split(PARTS).map((part, i) => to.titles[i] + part.slice(form.titles[i].length));
+function moved({ dispatch, comments, names, form, regions }: Model, to: StageForm, scratch: Scratch): Dispatch {
+  const there = new Map([
+    ...form.words.map(({ name }, i) => [name, to.words[i].word] as const),
+    ...regions.map(({ of, offset }) => [offset.name, scratch(...of).word] as const),
+  ]);
+  const words = dispatch.words.map((word, i) => there.get(names[i]) ?? word);
+  const parts = comments.map((comment, i) => to.titles[i] + comment.slice(form.titles[i].length));
   return { ...dispatch, label: parts.join(PARTS), words };
 }
 

@@ -13,7 +13,7 @@ import { SPANS } from "../../runtime/manifest.js";
 import type { Instr } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
-import { type KernelContext, located, storeElement } from "./context.js";
+import { type KernelContext, located, scanTitle, storeElement } from "./context.js";
 import { KeptStates } from "./kept-states.js";
 import { add, call, type Expr, f32, infix, type Kernel, least, minus, mul, planWord, same, u32 } from "./kernel-ir.js";
 import { LaneBody, type LaneResult } from "./lane-body.js";
@@ -152,18 +152,13 @@ class LaneEmitter {
   }
 
   #comment(): string {
-    const { attrs } = this.instr;
     const { own, replay, form, spans } = this.options;
-    const states = attrs.body.params
-      .slice(0, attrs.states)
-      .map(({ hint, id }) => hint ?? `%${id}`)
-      .join(", ");
     const many = `${own === 1 ? "a channel" : `${own} channels`}${form ? " and span" : ""} a thread`;
     const serial = "serial" in spans ? `; step by step, since ${spans.serial}` : "";
     const chunks = replay === undefined ? "" : `; replays the forward loop ${CHUNK} steps at a time`;
     const added = this.#added === 0 ? "" : `; adds up ${this.#added} sums a step`;
     if (this.options.summary !== undefined) return `${summaryComment(this.options.summary.group)}${chunks}`;
-    return `scan${attrs.reverse ? " reverse" : ""} over ${attrs.length}: states ${states}; ${many}${chunks}${added}${serial}`;
+    return `${scanTitle(this.instr)}; ${many}${chunks}${added}${serial}`;
   }
 
   #plainly(): void {

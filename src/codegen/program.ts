@@ -1,14 +1,14 @@
 /** @file A graph becomes a program: kernels in order, and a slot of memory for everything that is stored. */
 
 import type { Count, Program, Slot } from "../../runtime/manifest.js";
-import { BATCH, type Dim, type Graph, type Precision, type Value, type ValueId } from "../ir/types.js";
+import { BATCH, type Graph, type Precision, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { alongside, chain } from "./compose.js";
-import { type Address, count, type KernelContext } from "./context.js";
+import { type Address, count, type KernelContext, type Scratch } from "./context.js";
 import { dotsKernel } from "./dots-kernel.js";
 import { isHalf, onlyForGradients, WATCHED, watched } from "./halves.js";
 import { statesSize } from "./kept-states.js";
-import { type Expr, type Kernel, knownWord, type Memory, slotWord } from "./kernel-ir.js";
+import { type Kernel, knownWord, type Memory, type PlanWord, slotWord } from "./kernel-ir.js";
 import type { KernelStore } from "./kernel-store.js";
 import { laneKernels } from "./lane-kernels.js";
 import { productOf } from "./lane-plan.js";
@@ -53,7 +53,7 @@ class SlotTable {
   }
 
   /** Where the element so far behind the slot's start lies. */
-  offset(slot: number, plus = 0): Expr {
+  offset(slot: number, plus = 0): PlanWord {
     return slotWord(this.#slots[slot].name, slot, plus);
   }
 
@@ -189,7 +189,7 @@ export function buildProgram(
 
   const address = ({ memory, slot, offset }: Home): Address => ({ memory, offset: table.offset(slot, offset) });
   const starts = chunkStarts(groups, table, when);
-  const contextAt = (at: number): KernelContext => {
+  const contextAt = (at: number, scratch: Scratch): KernelContext => {
     const own = new Set(groups[at].roots.map((r) => r.id));
     return {
       definitions,
@@ -200,15 +200,19 @@ export function buildProgram(
         return home && address(home);
       },
       writeAddresses: (value) => (own.has(value.id) ? (homes.get(value.id) ?? []).map(address) : []),
-      scratch: (hint: string, shape: readonly Dim[]) => table.offset(table.open(hint, count(shape), when(at))),
+      scratch,
     };
   };
-  const kernelsOfStage = (stage: Stage, number: number): readonly Kernel[] => {
+  const scratchAt =
+    (time: number): Scratch =>
+    (hint, shape) =>
+      table.offset(table.open(hint, count(shape), time));
+  const kernelsOfStage = (stage: Stage, number: number, scratch: Scratch): readonly Kernel[] => {
     const { kind, groups: members } = stage;
     const name = `k${number}_${kind === "single" ? groups[members[0]].kind : kind}`;
     const parts = members.map((at) => {
       const group = kind === "chain" ? asMap(groups[at]) : groups[at];
-      return kernelsOf(name, group, contextAt(at), wide, starts.get(at));
+      return kernelsOf(name, group, contextAt(at, scratch), wide, starts.get(at));
     });
     if (kind === "single") return parts[0];
     const first = parts.map(([usual]) => usual);
@@ -223,10 +227,17 @@ export function buildProgram(
   const overflow = precision === "f16" && gradients !== undefined ? table.open("overflow", count([1]), -1) : undefined;
   const scaling = overflow === undefined ? undefined : { overflow: table.offset(overflow) };
   const dispatches = stages.map((stage, number) => {
-    const members = stage.groups.map((at) => ({ group: groups[at], context: contextAt(at) }));
-    const make = () => kernelsOfStage(stage, number);
-    if (scaling === undefined) return store.dispatch(make, formOf(stage.kind, members));
-    return store.dispatch(() => make().map((kernel) => watched(kernel, scaling.overflow)));
+    const scratch = scratchAt(number);
+    const make = (noted: Scratch) => kernelsOfStage(stage, number, noted);
+    if (scaling !== undefined) {
+      return store.dispatch((noted) => make(noted).map((kernel) => watched(kernel, scaling.overflow)), scratch);
+    }
+    const members = stage.groups.map((at) => ({
+      group: groups[at],
+      context: contextAt(at, scratch),
+      starts: starts.get(at),
+    }));
+    return store.dispatch(make, scratch, formOf(`${stage.kind} ${wide}`, members));
   });
 
   if (gradients !== undefined) {
@@ -243,7 +254,7 @@ export function buildProgram(
       squaresKernel(layout, table.offset(gradients), table.offset(partials), scaling),
       adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), scaling),
     ];
-    dispatches.push(...updates.map((kernel) => store.dispatch(() => [kernel])));
+    dispatches.push(...updates.map((kernel) => store.dispatch(() => [kernel], scratchAt(end))));
   }
 
   return {

@@ -8,7 +8,7 @@ import { stackAxis } from "../ir/builder.js";
 import { BATCH, type Dim, type Instr, type Value, type ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { Block } from "./block.js";
-import { count, type KernelContext, located, namesOf, storeElement } from "./context.js";
+import { count, type KernelContext, located, scanTitle, storeElement } from "./context.js";
 import {
   add,
   call,
@@ -126,7 +126,7 @@ export class ScanKernel {
     this.#finish();
     return {
       name: this.name,
-      comment: `scan${instr.attrs.reverse ? " reverse" : ""} over ${instr.attrs.length}: states ${namesOf(this.#states)}; ${this.rows} rows a workgroup`,
+      comment: `${scanTitle(instr)}; ${this.rows} rows a workgroup`,
       layout: "step",
       workgroupSize: plan.workgroupSize,
       rows: this.rows,

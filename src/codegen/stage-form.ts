@@ -3,12 +3,11 @@
  * prediction and streams: a dispatch whose form was met before has the kernels of then, which are not written out again.
  */
 
-import type { Value, ValueId } from "../ir/types.js";
-import { type KernelContext, namesOf } from "./context.js";
-import type { Expr } from "./kernel-ir.js";
+import type { Instr, Value, ValueId } from "../ir/types.js";
+import { type Address, type KernelContext, namesOf, scanTitle } from "./context.js";
+import type { PlanWord } from "./kernel-ir.js";
+import type { ChunkStarts } from "./replay.js";
 import type { Group } from "./schedule.js";
-
-type PlanWord = Extract<Expr, { readonly kind: "word" }>;
 
 export interface StageForm {
   /** Equal for dispatches that differ in the words of their plans and in names alone. */
@@ -22,61 +21,109 @@ export interface StageForm {
 interface Member {
   readonly group: Group;
   readonly context: KernelContext;
+  /** Of a loop that is replayed, or that replays. */
+  readonly starts: ChunkStarts | undefined;
 }
 
-/** Undefined for loops, for copies of arguments, and where a place is more than a word of the plan. */
+/** Undefined for copies of arguments, and where a place is more than a word of the plan. */
 export function formOf(kind: string, members: readonly Member[]): StageForm | undefined {
   const words: PlanWord[] = [];
-  const keys = members.map(({ group, context }) => (group.kind === "scan" ? undefined : keyOf(group, context, words)));
+  const keys = members.map((member) => new Description(member, words).key());
   if (keys.some((key) => key === undefined)) return undefined;
-  const titles = members.map(({ group: { roots } }) => namesOf(roots));
+  const titles = members.map(({ group }) => (group.kind === "scan" ? scanTitle(group.instr) : namesOf(group.roots)));
   return { key: [kind, ...keys].join("\n\n"), words, titles };
 }
 
-/** @param words grows by those that are new. */
-function keyOf(
-  group: Exclude<Group, { kind: "scan" }>,
-  { definitions, readAddress, writeAddresses }: KernelContext,
-  words: PlanWord[],
-): string | undefined {
-  const own = new Set(group.roots.map(({ id }) => id));
-  const numbers = new Map<ValueId, number>();
-  const lines: string[] = [];
-  let plain = true;
-  const unknown = (): string => {
-    plain = false;
-    return "";
-  };
-  const place = (address: ReturnType<typeof readAddress>): string => {
-    if (address?.offset.kind !== "word" || address.place !== undefined) return unknown();
-    const { memory, offset } = address;
-    const met = words.findIndex(({ name }) => name === offset.name);
-    return `${memory} ${met < 0 ? words.push(offset) - 1 : met}`;
-  };
-  const lineOf = (value: Value): string => {
-    const address = own.has(value.id) ? undefined : readAddress(value);
-    if (address !== undefined) return place(address);
+/**
+ * A group with all that its kernels are made from, down to what lies in memory. Values and instructions have the numbers
+ * in which they are met, and a line each.
+ */
+class Description {
+  readonly #own: ReadonlySet<ValueId>;
+  readonly #numbers = new Map<ValueId, number>();
+  readonly #described = new Set<ValueId>();
+  /** Parameters and results of loops' bodies, which may be of the kernel's own making. */
+  readonly #inner = new Set<ValueId>();
+  readonly #instrs = new Map<Instr, number>();
+  readonly #lines: string[] = [];
+  #plain = true;
+
+  /** @param words grows by those that are new. */
+  constructor(
+    readonly member: Member,
+    readonly words: PlanWord[],
+  ) {
+    this.#own = new Set(member.group.roots.map(({ id }) => id));
+  }
+
+  key(): string | undefined {
+    const { group, context, starts } = this.member;
+    const places = group.roots.map((root) => context.writeAddresses(root).map((address) => this.#place(address)));
+    const saved = starts && [this.#place({ memory: "arena", offset: starts.offset }), starts.states];
+    const head = this.#text([group, places, saved]);
+    return this.#plain ? [head, ...this.#lines].join("\n") : undefined;
+  }
+
+  /** JSON that tells numbers apart for which JSON has no signs. */
+  #text(whole: unknown): string {
+    return JSON.stringify(whole, (_, part: unknown) => {
+      if (typeof part === "number") {
+        return Number.isFinite(part) && !Object.is(part, -0) ? part : `number ${Object.is(part, -0) ? "-0" : part}`;
+      }
+      if (typeof part !== "object" || part === null) return part;
+      // What is known of values, by their ids.
+      if (part instanceof Map) return Array.from(part, ([id, known]) => [this.#number(id), known]);
+      if (isInstr(part)) return `instr ${this.#instr(part)}`;
+      return isValue(part) ? `value ${this.#value(part)}` : part;
+    });
+  }
+
+  #number(id: ValueId): number {
+    const number = this.#numbers.get(id) ?? this.#numbers.size;
+    this.#numbers.set(id, number);
+    return number;
+  }
+
+  #value(value: Value): number {
+    const number = this.#number(value.id);
+    if (!this.#described.has(value.id)) {
+      this.#described.add(value.id);
+      const { elem, shape } = value.type;
+      this.#lines.push(`${number} ${this.#origin(value)} ${elem} ${shape.join()}`);
+    }
+    return number;
+  }
+
+  #origin(value: Value): string {
+    const { definitions, readAddress } = this.member.context;
+    const address = this.#own.has(value.id) ? undefined : readAddress(value);
+    if (address !== undefined) return this.#place(address);
     const instr = definitions.get(value.id);
-    if (instr === undefined || instr.op === "scan") return unknown();
-    return `${instr.op} ${exact(instr.attrs)} ${instr.args.map(visit).join(" ")}`;
-  };
-  const visit = (value: Value): number => {
-    const met = numbers.get(value.id);
+    if (instr !== undefined) return `instr ${this.#instr(instr)}`;
+    this.#plain &&= this.#inner.has(value.id);
+    return "";
+  }
+
+  #instr(instr: Instr): number {
+    const met = this.#instrs.get(instr);
     if (met !== undefined) return met;
-    lines.push(`${lineOf(value)} ${value.type.elem} ${exact(value.type.shape)}`);
-    numbers.set(value.id, lines.length - 1);
-    return lines.length - 1;
-  };
-  const anchors = group.kind === "matmul" ? [group.anchor] : group.kind === "map" ? [] : group.anchors;
-  const written = group.roots.map((root) => `${visit(root)}: ${writeAddresses(root).map(place).join(", ")}`);
-  const head = `${group.kind} ${exact(group.shape)} ${anchors.map(({ results: [value] }) => visit(value)).join(" ")}`;
-  return plain ? [head, ...written, ...lines].join("\n") : undefined;
+    const number = this.#instrs.size;
+    this.#instrs.set(instr, number);
+    const { op, attrs, args, results } = instr;
+    for (const { id } of [...results, ...(op === "scan" ? attrs.body.params : [])]) this.#inner.add(id);
+    this.#lines.push(`instr ${number} ${op} ${this.#text([attrs, args, results])}`);
+    return number;
+  }
+
+  #place({ memory, offset, place }: Address): string {
+    if (offset.kind !== "word" || place !== undefined) {
+      this.#plain = false;
+      return "";
+    }
+    const met = this.words.findIndex(({ name }) => name === offset.name);
+    return `${memory} ${met < 0 ? this.words.push(offset) - 1 : met}`;
+  }
 }
 
-/** JSON that tells numbers apart for which JSON has no signs. */
-function exact(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (typeof part !== "number" || (Number.isFinite(part) && !Object.is(part, -0))) return part;
-    return `number ${Object.is(part, -0) ? "-0" : part}`;
-  });
-}
+const isInstr = (part: object): part is Instr => "op" in part && "results" in part;
+const isValue = (part: object): part is Value => "id" in part && "type" in part;
