@@ -46,11 +46,11 @@ test("loops that differ in a number, in direction, in where they start or in wha
     target y: [T, D]
     use slow = Leaky(D, 0.9), fast = Leaky(D, 0.5), back = Leaky(D, 0.5), other = Leaky(D, 0.5), last = Leaky(D, 0.5)
     a = scan slow(x)
-    b, end = scan fast(x + a)
-    c = scan reverse back(x + b)
-    d = scan other(x + c) from end
-    e, rest = scan last(x + d)
-    v[t, i] = e[t, i] + rest.h[i]
+    b, end = scan fast(x)
+    c = scan reverse back(x)
+    d = scan other(x) from end
+    e, rest = scan last(x)
+    v[t, i] = a[t, i] + b[t, i] + c[t, i] + d[t, i] + e[t, i] + rest.h[i]
     output v
     loss mse(v, y)
   }`;
