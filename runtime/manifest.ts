@@ -198,6 +198,8 @@ export interface Manifest {
   readonly name: string;
   /** The compiler's version. */
   readonly generator: string;
+  /** A hash of what the spec says, whatever its comments: checkpoints are of one spec. */
+  readonly spec: string;
   /** Absent where all is stored as f32. */
   readonly precision?: "f16";
   /** Run-time lengths besides the batch. */

@@ -139,8 +139,9 @@ class Sources implements SourceHost {
 }
 
 function compileModel(typed: TypedModel, hash: string, precision: Precision, verify: boolean): CompiledModel {
-  const module = runPipeline(lower(typed, precision), { verify });
-  const manifest = buildManifest(module, `seqc ${VERSION}`);
+  const lowered = lower(typed, precision);
+  const module = runPipeline(lowered, { verify });
+  const manifest = buildManifest(module, `seqc ${VERSION}`, meaningOf(lowered));
   const file = typed.source.split(/[\\/]/).at(-1) ?? typed.source;
   const origin = { file, hash };
   return {
@@ -152,6 +153,11 @@ function compileModel(typed: TypedModel, hash: string, precision: Precision, ver
     ir: printModule(module),
     wgsl: kernelsOf(manifest),
   };
+}
+
+/** Changes with what the model computes and with its parameters; not with comments, or how things are stored. */
+function meaningOf({ precision: _precision, doc: _doc, ...lowered }: Module): string {
+  return bytesToHex(sha256(utf8ToBytes(printModule(lowered)))).slice(0, 32);
 }
 
 /** What each program dispatches, and below it the kernels, each once. */

@@ -47,8 +47,11 @@ function streamingOf(module: Module, program: (graph: Graph) => Program): Stream
   };
 }
 
-/** @param generator the compiler's name and version, kept in the manifest for people and checks. */
-export function buildManifest(module: Module, generator: string): Manifest {
+/**
+ * @param generator the compiler's name and version, kept in the manifest for people and checks.
+ * @param spec what tells this model from any other that computes something else.
+ */
+export function buildManifest(module: Module, generator: string, spec: string): Manifest {
   const { layout, specs } = layOut(module.parameters);
   const store = new KernelStore();
   const program = (graph: Graph) => buildProgram(graph, layout, store, module.precision);
@@ -63,6 +66,7 @@ export function buildManifest(module: Module, generator: string): Manifest {
     format: 2,
     name: module.name,
     generator,
+    spec,
     ...(module.precision && { precision: module.precision }),
     lengths: module.lengths,
     ...(module.ragged === undefined ? {} : { ragged: module.ragged }),

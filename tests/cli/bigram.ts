@@ -132,6 +132,7 @@ fn total(at: u32) -> f32 {
     format: 2,
     name: "Bigram",
     generator: "by hand",
+    spec: "by hand",
     lengths: ["T"],
     inputs: [{ name: "tokens", elem: "i32", shape: ["T"], classes: V }],
     targets: [{ name: "next", elem: "i32", shape: ["T"], classes: V }],

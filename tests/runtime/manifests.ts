@@ -158,6 +158,7 @@ export const affine: Manifest = {
   format: 2,
   name: "Affine",
   generator: "by hand",
+  spec: "by hand",
   lengths: [],
   inputs: [{ name: "x", elem: "f32", shape: [IN] }],
   targets: [{ name: "t", elem: "f32", shape: [OUT] }],

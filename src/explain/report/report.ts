@@ -43,7 +43,7 @@ export function reportOf(model: TypedModel, graph: Explained, at: At): Report | 
   const own = module.graphs[graph];
   if (own === undefined) return undefined;
   const labels = labelled(own);
-  const manifest = buildManifest({ ...module, graphs: { ...module.graphs, [graph]: labels.graph } }, "seqc");
+  const manifest = buildManifest({ ...module, graphs: { ...module.graphs, [graph]: labels.graph } }, "seqc", "");
   const program = programOf(manifest, graph);
   if (program === undefined) return undefined;
   const phrases = new Phrases(own, "");
