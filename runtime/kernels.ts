@@ -81,7 +81,8 @@ export class Kernels {
   }
 }
 
-async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
+/** @throws Error with the lines of WGSL that the device refuses. */
+export async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
   const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
     device.createShaderModule({ label: title, code }),
   );

@@ -3,11 +3,11 @@
  * and a counter, so that no value depends on how many were drawn before it.
  */
 
-const ROTATIONS = [
+export const ROTATIONS = [
   [13, 15, 26, 6],
   [17, 29, 16, 24],
 ] as const;
-const PARITY = 0x1bd11bda;
+export const PARITY = 0x1bd11bda;
 
 /** Two 32-bit words. */
 export type Words = readonly [number, number];
