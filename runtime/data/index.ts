@@ -3,8 +3,17 @@
 export type { DataArray, DataArrays, DataValues } from "./arrays.js";
 export { mergeArrays } from "./arrays.js";
 export { readCsv } from "./csv.js";
+export { Dataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
+export type { BatchSource, DataBatch, Identity, LoaderState } from "./loader.js";
+export { DataLoader } from "./loader.js";
+export { matchArrays } from "./match.js";
 export { readNpy } from "./npy.js";
 export { readNpz } from "./npz.js";
+export { Random } from "./random.js";
 export { readArrays, readFiles } from "./read.js";
 export { readSafetensors } from "./safetensors-arrays.js";
+export type { TextCodec } from "./text.js";
+export { BYTES, holdOut, unigramEntropy, Vocabulary } from "./text.js";
+export type { ContiguousBatch, TextBatch } from "./windows.js";
+export { contiguousWindows, randomWindows, spreadBatches, windows } from "./windows.js";
