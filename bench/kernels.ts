@@ -1,12 +1,12 @@
 /**
- * @file What each kernel of a training step costs: `npm run bench:kernels -- SPEC [--set H=64]… [--batch 16] [--length 32]`.
+ * @file What each kernel of a training step costs, but for the update: `npm run bench:kernels -- SPEC [--set H=64]… [--batch 16] [--length 32]`.
  * Every dispatch is run alone, several times a submit, on whatever adapter there is; the whole step beside it.
  * Inputs are zeros or ids of 0: the work does not depend on them.
  */
 
 import { Command } from "commander";
 import { Kernels } from "../runtime/kernels.js";
-import { BATCH, HYPER_FIELDS } from "../runtime/manifest.js";
+import { BATCH } from "../runtime/manifest.js";
 import { requestNodeDevice } from "../runtime/node.js";
 import { type CompiledProgram, Execution } from "../runtime/program.js";
 import { collectSetting } from "../src/cli/arguments.js";
@@ -37,17 +37,11 @@ const sizes: Record<string, number> = { [BATCH]: options.batch };
 for (const length of manifest.lengths) sizes[length] = options.length;
 
 const { device, adapter } = await requestNodeDevice();
-const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-const buffer = (elements: number, kind: number) => device.createBuffer({ size: elements * 4, usage: usage | kind });
-const shared = {
-  params: buffer(manifest.layout.total, GPUBufferUsage.STORAGE),
-  moments: buffer(2 * manifest.layout.trainable, GPUBufferUsage.STORAGE),
-  hyper: buffer(HYPER_FIELDS.length, GPUBufferUsage.UNIFORM),
-};
+const params = device.createBuffer({ size: manifest.layout.total * 4, usage: GPUBufferUsage.STORAGE });
 
 /** Milliseconds a run: the least of several. */
 async function time(program: CompiledProgram): Promise<number> {
-  const execution = await Execution.create(program, sizes, shared);
+  const execution = await Execution.create(program, sizes, params);
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < REPEATS; i++) {
     const encoder = device.createCommandEncoder();
@@ -67,7 +61,7 @@ console.log(
     .map((s) => s.join(" "))
     .join(", ")}`,
 );
-console.log(`whole step  ${(await time(compiled)).toFixed(2)} ms in ${train.dispatches.length} dispatches`);
+console.log(`all of them  ${(await time(compiled)).toFixed(2)} ms in ${train.dispatches.length} dispatches`);
 for (const dispatch of train.dispatches) {
   const alone = { ...compiled, program: { ...train, dispatches: [dispatch] } };
   console.log(`${(await time(alone)).toFixed(2).padStart(9)} ms  ${dispatch.kernel.padEnd(12)} ${dispatch.label}`);

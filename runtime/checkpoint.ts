@@ -1,26 +1,43 @@
 /** @file Parameters, and where a trainer asks for it the optimizer's state, between the device and safetensors. */
 
 import type { ModelCore } from "./core.js";
+import type { LossScaleState } from "./loss-scale.js";
 import type { Manifest } from "./manifest.js";
+import type { Optimizer } from "./optimizer.js";
+import type { Outcome } from "./outcomes.js";
 import type { Region } from "./readback.js";
 import { Readback } from "./readback.js";
 import type { Tensor } from "./safetensors.js";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 
-/** No parameter's name starts so: `@` is in no name of the language. */
-const MOMENTS = "@adamw.moments";
-const STEP = "step";
+/** Tensors of a training run begin so, and no parameter's name does: `@` is in no name of the language. */
+const OWN = "@";
+const TRAINING = "training";
 
-/** What AdamW remembers: the moments as the update kernel lays them out, and the number of steps done. */
-export interface OptimizerState {
-  readonly moments: Float32Array<ArrayBuffer>;
+/** What a training run knows besides its arrays; plain data, kept as JSON in the file's metadata. */
+export interface TrainingState {
+  readonly optimizer: Optimizer["type"];
+  /** Steps taken, and updates tried, on which a schedule depends. */
   readonly step: number;
+  readonly updates: number;
+  /** Updates done: those that found all numbers finite. */
+  readonly done: number;
+  readonly lossScale: LossScaleState;
+  /** How steps went on which nothing was done yet. */
+  readonly outcomes: readonly Outcome[];
+  /** The last step before parameters went back to a snapshot. */
+  readonly rolledBack: number;
+  /** Steps whose gradients wait for an update: their sum is an array too. */
+  readonly waiting: number;
 }
 
-/** Parameters in the layout of the flat buffer, and the optimizer's state if the file has it. */
+/** What is kept of every element that is trained, by its own name, in the layout of the flat buffer. */
+export type ElementArrays = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
+
+/** Parameters in the layout of the flat buffer, and a training run's state if the file has one. */
 export interface Restored {
   readonly parameters: Float32Array<ArrayBuffer>;
-  readonly optimizer?: OptimizerState;
+  readonly training?: { readonly state: TrainingState; readonly arrays: ElementArrays };
 }
 
 /** Reads regions of a buffer as they are after all that was submitted. */
@@ -44,23 +61,29 @@ export function parameterRegions({ parameters }: Manifest): Region[] {
   return parameters.map(({ name, offset, shape }) => ({
     name,
     offset,
-    length: shape.reduce((product, extent) => product * extent, 1),
+    length: elements(shape),
   }));
 }
 
+/** @param training its arrays are cut up by parameter, under names such as `@m.rnn.W_hh`. */
 export function encodeCheckpoint(
-  { name: model, generator, parameters }: Manifest,
+  { name: model, generator, parameters, layout }: Manifest,
   values: Readonly<Record<string, Float32Array>>,
-  optimizer?: { readonly moments: Float32Array; readonly step: number },
+  training?: { readonly state: TrainingState; readonly arrays: ElementArrays },
 ): Uint8Array {
   const tensors = new Map<string, Tensor>(parameters.map(({ name, shape }) => [name, { shape, values: values[name] }]));
   const metadata = new Map([
     ["generator", generator],
     ["model", model],
   ]);
-  if (optimizer !== undefined) {
-    tensors.set(MOMENTS, { shape: [optimizer.moments.length], values: optimizer.moments });
-    metadata.set(STEP, String(optimizer.step));
+  if (training !== undefined) {
+    for (const [own, flat] of Object.entries(training.arrays)) {
+      for (const { name, shape, offset } of parameters) {
+        const end = offset + elements(shape);
+        if (end <= layout.trainable) tensors.set(`${OWN}${own}.${name}`, { shape, values: flat.subarray(offset, end) });
+      }
+    }
+    metadata.set(TRAINING, JSON.stringify(training.state));
   }
   return encodeSafetensors({ tensors, metadata });
 }
@@ -68,29 +91,33 @@ export function encodeCheckpoint(
 /** @throws Error naming every parameter that is missing, unknown or of another shape. */
 export function decodeCheckpoint({ name: model, parameters, layout }: Manifest, bytes: Uint8Array): Restored {
   const { tensors, metadata } = decodeSafetensors(bytes);
-  const flat = new Float32Array(layout.total);
   const problems: string[] = [];
-  for (const { name, shape, offset } of parameters) {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) problems.push(`\`${name}\` is missing`);
-    else if (!sameShape(tensor.shape, shape)) {
-      problems.push(`\`${name}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
-    } else flat.set(tensor.values, offset);
-  }
-  const known = new Set([MOMENTS, ...parameters.map(({ name }) => name)]);
+  const known = new Set<string>();
+  const take = (prefix: string, end: number) => {
+    const flat = new Float32Array(end);
+    for (const { name, shape, offset } of parameters) {
+      if (offset + elements(shape) > end) continue;
+      const title = prefix + name;
+      known.add(title);
+      const tensor = tensors.get(title);
+      if (tensor === undefined) problems.push(`\`${title}\` is missing`);
+      else if (!sameShape(tensor.shape, shape)) {
+        problems.push(`\`${title}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
+      } else flat.set(tensor.values, offset);
+    }
+    return flat;
+  };
+  const flat = take("", layout.total);
+  const own = [...tensors.keys()].filter((name) => name.startsWith(OWN)).map((name) => name.slice(1).split(".")[0]);
+  const arrays = Object.fromEntries([...new Set(own)].map((name) => [name, take(`${OWN}${name}.`, layout.trainable)]));
   problems.push(...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `\`${name}\` is unknown`));
-  const moments = tensors.get(MOMENTS);
-  const step = Number(metadata.get(STEP));
-  if (
-    moments !== undefined &&
-    (!sameShape(moments.shape, [2 * layout.trainable]) || !(Number.isInteger(step) && step >= 0))
-  ) {
-    problems.push("the optimizer's state is another model's");
-  }
   if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
-  if (moments === undefined) return { parameters: flat };
-  return { parameters: flat, optimizer: { moments: Float32Array.from(moments.values), step } };
+  const state = metadata.get(TRAINING);
+  if (state === undefined) return { parameters: flat };
+  return { parameters: flat, training: { state: JSON.parse(state) as TrainingState, arrays } };
 }
+
+const elements = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);

@@ -4,7 +4,7 @@ import type { Lengths } from "./arena.js";
 import { DeviceGuard } from "./guard.js";
 import { initialiseParameters } from "./initialise.js";
 import { Kernels } from "./kernels.js";
-import type { Manifest, Port, Program, Streaming } from "./manifest.js";
+import { FORMAT, type Manifest, type Port, type Program, type Streaming } from "./manifest.js";
 import type { CompiledProgram, Execution } from "./program.js";
 import { checkBufferSize } from "./program.js";
 import type { Region } from "./readback.js";
@@ -32,8 +32,10 @@ export class ModelCore {
     seed: number,
     tuningCache?: TuningCache,
   ): Promise<ModelCore> {
-    if (manifest.format !== 2) {
-      throw new Error(`${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads 2`);
+    if (manifest.format !== FORMAT) {
+      throw new Error(
+        `${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads ${FORMAT}`,
+      );
     }
     const values = initialiseParameters(manifest, seed);
     checkBufferSize(device, values.byteLength, `${manifest.name}'s parameters`, "make the model smaller");

@@ -2,17 +2,19 @@
 
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
-export { DeviceError } from "./errors.js";
+export { DeviceError, NonFiniteError } from "./errors.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
 export type { AnyInputs, AnyLength, AnyOutputs, ModelOptions, Sizes } from "./model.js";
 export { Model } from "./model.js";
-export type { OptimizerOptions } from "./optimizer.js";
+export type { Adam, AdamW, Lion, Optimizer, OptimizerOptions, RmsProp, Sgd } from "./optimizer.js";
+export type { ParameterSettings, ParametersOptions } from "./parameter-settings.js";
 export type { Checkpoint, Tensor } from "./safetensors.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { LearningRate, Schedule } from "./schedules.js";
 export { learningRateAt } from "./schedules.js";
 export { Stream } from "./stream.js";
-export type { Evaluation, TrainingOptions, TrainStep } from "./trainer.js";
+export type { Evaluation, TrainStep } from "./trainer.js";
 export { Trainer } from "./trainer.js";
+export type { NonFinitePolicy, TrainingOptions } from "./training-options.js";
 export type { TuningCache } from "./tuner-cache.js";
 export type { InputArray } from "./validate.js";

@@ -68,7 +68,7 @@ export class Inference implements Destroyable {
     const { core } = this;
     const compiled = core.compile(this.name);
     const chosen = await tunedVariants(core, this.name, sizes);
-    const execution = await Execution.create(compiled, sizes, { params: core.params }, [], chosen);
+    const execution = await Execution.create(compiled, sizes, core.params, [], chosen);
     const regions = this.resultsOf(execution);
     this.destroy();
     this.#layout = { execution, readback: new Readback(core.device, countElements(regions)), regions };

@@ -1,36 +1,15 @@
 /** @file The kernels of a model on a device, compiled as they are chosen, each once for all programs. */
 
 import { DeviceGuard } from "./guard.js";
-import type { Dispatch, Manifest } from "./manifest.js";
+import type { Manifest } from "./manifest.js";
+import { compileModule } from "./shader.js";
 import { awaited } from "./waiting.js";
 
-type Layout = Dispatch["layout"];
-
-const BINDINGS: Readonly<Record<Layout, readonly [binding: number, type: GPUBufferBindingType][]>> = {
-  step: [
-    [0, "uniform"],
-    [1, "read-only-storage"],
-    [2, "storage"],
-    [6, "storage"],
-  ],
-  update: [
-    [0, "uniform"],
-    [2, "storage"],
-    [3, "storage"],
-    [4, "storage"],
-    [5, "uniform"],
-  ],
-};
-
-const HALVES = 6;
-
-/** The bindings of a layout in a model with an arena of halves, or without. */
-export function bindingsOf(layout: Layout, hasHalves: boolean) {
-  return BINDINGS[layout].filter(([binding]) => hasHalves || binding !== HALVES);
-}
+/** As `manifest.ts` numbers them: the plan, parameters, the arena, and in a model with halves their arena. */
+const BINDINGS: readonly GPUBufferBindingType[] = ["uniform", "read-only-storage", "storage", "storage"];
 
 export class Kernels {
-  readonly layouts: Readonly<Record<Layout, GPUBindGroupLayout>>;
+  readonly layout: GPUBindGroupLayout;
   /** Bytes of an element of the arena of halves; absent where the model has none. */
   readonly halfBytes: 2 | 4 | undefined;
   readonly #made = new Map<string, Promise<GPUComputePipeline>>();
@@ -43,15 +22,20 @@ export class Kernels {
     DeviceGuard.of(device).check();
     const hasHalves = manifest.precision === "f16";
     this.halfBytes = hasHalves ? (device.features.has("shader-f16") ? 2 : 4) : undefined;
-    this.layouts = {
-      step: bindGroupLayout(device, "step", hasHalves),
-      update: bindGroupLayout(device, "update", hasHalves),
-    };
+    // Kernels may use fewer of the bindings. The plan is one of many in a buffer.
+    this.layout = device.createBindGroupLayout({
+      label: manifest.name,
+      entries: BINDINGS.slice(0, hasHalves ? 4 : 3).map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type, hasDynamicOffset: binding === 0 },
+      })),
+    });
   }
 
   /** The pipeline of a kernel, made once. @throws Error with the lines of WGSL that the device refuses. */
-  pipelineOf(kernel: string, layout: Layout): Promise<GPUComputePipeline> {
-    const known = this.#made.get(kernel) ?? this.#make(kernel, layout);
+  pipelineOf(kernel: string): Promise<GPUComputePipeline> {
+    const known = this.#made.get(kernel) ?? this.#make(kernel);
     this.#made.set(kernel, known);
     return known;
   }
@@ -63,58 +47,19 @@ export class Kernels {
     return subgroups + (this.halfBytes === 2 ? "enable f16;\nalias half = f16;\n" : "alias half = f32;\n");
   }
 
-  async #make(kernel: string, layout: Layout): Promise<GPUComputePipeline> {
-    const { device } = this;
+  async #make(kernel: string): Promise<GPUComputePipeline> {
+    const { device, layout } = this;
     const { name, wgsl, kernels } = this.manifest;
-    const guard = DeviceGuard.of(device);
     const title = `kernel ${kernel} of ${name}`;
     if (!Object.hasOwn(kernels, kernel)) throw new Error(`${title}: the module does not have it`);
     const module = await compileModule(device, this.#head + wgsl + kernels[kernel], title);
     const pipeline = device.createComputePipelineAsync({
       label: kernel,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [this.layouts[layout]] }),
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: kernel },
     });
     return awaited(device, pipeline).catch((error: unknown) => {
-      throw new Error(`${title}: ${guard.explain(error).message}`);
+      throw new Error(`${title}: ${DeviceGuard.of(device).explain(error).message}`);
     });
   }
-}
-
-/** @throws Error with the lines of WGSL that the device refuses. */
-export async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
-  const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
-    device.createShaderModule({ label: title, code }),
-  );
-  const { messages } = await awaited(device, shader.getCompilationInfo());
-  const errors = messages.filter((message) => message.type === "error");
-  if (errors.length > 0) throw new Error(`${title}: invalid WGSL\n${errors.map(quote(code)).join("\n")}`);
-  await confirmed;
-  return shader;
-}
-
-/** A compiler message with the lines it speaks of. */
-function quote(wgsl: string): (message: GPUCompilationMessage) => string {
-  const lines = wgsl.split("\n");
-  return ({ lineNum, linePos, message }) => {
-    if (lineNum === 0) return message;
-    const first = Math.max(1, lineNum - 2);
-    const shown = lines
-      .slice(first - 1, lineNum)
-      .map((line, index) => `${String(first + index).padStart(5)} | ${line}`);
-    return [`${message} (line ${lineNum})`, ...shown, `${" ".repeat(7 + Math.max(1, linePos))}^`].join("\n");
-  };
-}
-
-/** Kernels may use fewer of the bindings. The plan is one of many in a buffer. */
-function bindGroupLayout(device: GPUDevice, layout: Layout, hasHalves: boolean): GPUBindGroupLayout {
-  const visibility = GPUShaderStage.COMPUTE;
-  return device.createBindGroupLayout({
-    label: layout,
-    entries: bindingsOf(layout, hasHalves).map(([binding, type]) => ({
-      binding,
-      visibility,
-      buffer: { type, hasDynamicOffset: binding === 0 },
-    })),
-  });
 }

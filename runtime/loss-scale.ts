@@ -16,6 +16,12 @@ const RISE = 2;
 /** Steps in a row without overflow after which it rises. */
 const PATIENCE = 2000;
 
+/** The scale, and the steps in a row without overflow. */
+export interface LossScaleState {
+  readonly value: number;
+  readonly good: number;
+}
+
 export class LossScale {
   #value: number;
   #good = 0;
@@ -31,6 +37,17 @@ export class LossScale {
     const lengths = Object.entries(sizes).filter(([name]) => name !== SPANS);
     const numbers = lengths.reduce((product, [, length]) => product * length, 1);
     this.#value = precision === "f16" ? Math.min(LARGEST, FIRST * 2 ** Math.ceil(Math.log2(numbers))) : 1;
+  }
+
+  /** What a save keeps. */
+  get state(): LossScaleState {
+    return { value: this.#value, good: this.#good };
+  }
+
+  set state({ value, good }: LossScaleState) {
+    if (this.precision !== "f16") return;
+    this.#value = value;
+    this.#good = good;
   }
 
   get value(): number {

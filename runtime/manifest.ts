@@ -2,7 +2,8 @@
  * @file What the compiler tells the runtime about one model: pure data, no code but WGSL text.
  *
  * Every array a program works on lies in one storage buffer, the arena, as f32 values (ids as whole numbers, bools as
- * 0 and 1); parameters lie in another, in the order of `parameters`, and the two moments of AdamW in a third.
+ * 0 and 1); parameters lie in another, in the order of `parameters`. A training step ends with the gradients in the arena:
+ * what is done with them, the update, is the runtime's and the same for all models.
  * Offsets within the arena depend on the batch and the lengths, so the runtime plans them and hands each dispatch those
  * that it needs, its plan: u32 words in a uniform. A kernel knows nothing else of where it stands, so that layers and
  * programs that compute alike share its text and its pipeline.
@@ -10,10 +11,11 @@
  * A model compiled for f16 has a second arena of halves, for what kernels keep between each other. They are f16 where the
  * device has `shader-f16`, else f32: the runtime spells the type `half` in front of `Manifest.wgsl`.
  *
- * Bindings of group 0: 0 plan (uniform, at a dynamic offset) · 1 params (read-only storage) · 2 arena (storage) · 3 params (storage) ·
- * 4 moments (storage, 2 × trainable) · 5 hyper (uniform, `HYPER_FIELDS`) · 6 halves (storage). A kernel of layout "step" uses
- * 0–2 and 6, one of layout "update" 0 and 2–5.
+ * Bindings of group 0: 0 plan (uniform, at a dynamic offset) · 1 params (read-only storage) · 2 arena (storage) · 3 halves (storage).
  */
+
+/** Of this file's types; a runtime reads no other. */
+export const FORMAT = 3;
 
 /** The name of the batch where run-time lengths are named. */
 export const BATCH = "_B";
@@ -118,7 +120,6 @@ export interface Variant extends Pass {
  * those past the end.
  */
 export interface Dispatch extends Variant {
-  readonly layout: "step" | "update";
   /** What it computes, for people. */
   readonly label: string;
   /** The plan of each of its kernels: members of the uniform, in order. */
@@ -134,14 +135,13 @@ export interface Program {
   /** Slot of each output by its port's name. */
   readonly outputs: Readonly<Record<string, number>>;
   /**
-   * Slots of one element: `loss`, each metric, and in the training step `gradNorm` (before clipping). In f16 also `overflow`:
-   * the host sets it to 0 before a step, which sets it to another number where its gradients are wrong, being too large for
-   * f16 at this `LOSS_SCALE`. Unless that is 1, nothing was then updated.
+   * Slots of one element: `loss` and each metric. In the training step in f16 also `overflow`: the host sets it to 0 before a
+   * step, which sets it to another number where its gradients are wrong, being too large for f16 at this `LOSS_SCALE`.
    */
   readonly scalars: Readonly<Record<string, number>>;
   /** Streaming: slot of the next value of each kept state, by its name; of the first in the program of the start. */
   readonly nextStates: Readonly<Record<string, number>>;
-  /** Training: the slot of all gradients, laid out as the parameters, before clipping; in f16 times `LOSS_SCALE`. */
+  /** Training: the slot of all gradients, laid out as the parameters; in f16 times `LOSS_SCALE`. */
   readonly gradients?: number;
 }
 
@@ -193,7 +193,7 @@ export interface ParameterSpec {
 }
 
 export interface Manifest {
-  readonly format: 2;
+  readonly format: typeof FORMAT;
   /** The model's name in the spec. */
   readonly name: string;
   /** The compiler's version. */
@@ -227,15 +227,3 @@ export interface Manifest {
     readonly stream: Streaming | { readonly refused: string };
   };
 }
-
-/** The f32 words of the hyper-parameter uniform, in order. Corrections are 1 − βᵗ; clipNorm 0 means no clipping. */
-export const HYPER_FIELDS = [
-  "lr",
-  "beta1",
-  "beta2",
-  "eps",
-  "weightDecay",
-  "clipNorm",
-  "correction1",
-  "correction2",
-] as const;

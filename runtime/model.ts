@@ -6,8 +6,8 @@ import { Inference } from "./inference.js";
 import type { Manifest } from "./manifest.js";
 import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
-import type { Evaluation, TrainingOptions } from "./trainer.js";
-import { metricsOf, scalar, Trainer } from "./trainer.js";
+import { type Evaluation, metricsOf, scalar, Trainer } from "./trainer.js";
+import type { TrainingOptions } from "./training-options.js";
 import { type TuningCache, tuningCacheOf } from "./tuner-cache.js";
 import type { InputArray } from "./validate.js";
 import { checkSizes } from "./validate.js";
@@ -82,7 +82,7 @@ export class Model<
     return this.core.manifest;
   }
 
-  /** Trains at one batch and length; the parameters are the model's, the moments the trainer's. */
+  /** Trains at one batch and length; the parameters are the model's, the optimizer's state the trainer's. */
   async trainer(options: Sizes<Length> & TrainingOptions): Promise<Trainer<Inputs & Targets>> {
     const sizes = checkSizes(this.manifest.lengths, options);
     return Trainer.create<Inputs & Targets>(this.core, sizes, options, (batch) => this.evaluate(batch, options));
@@ -121,7 +121,7 @@ export class Model<
   }
 
   /**
-   * Takes all parameters from a safetensors file, or none if a name or shape differs. Trainers keep their moments.
+   * Takes all parameters from a safetensors file, or none if a name or shape differs. Trainers keep their optimizer's state.
    * @throws Error naming what differs.
    */
   load(bytes: Uint8Array): void {

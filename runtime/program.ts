@@ -9,20 +9,13 @@ import type { Lengths } from "./arena.js";
 import { ALIGNMENT, evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
-import { bindingsOf, type Kernels } from "./kernels.js";
-import type { Dispatch, Pass, Program, Slot, Variant } from "./manifest.js";
+import type { Kernels } from "./kernels.js";
+import type { Pass, Program, Slot, Variant } from "./manifest.js";
 import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
 import { type Choice, chooseVariants, variantsOf, withSpans } from "./variants.js";
-
-/** The buffers that outlive a program: `moments` and `hyper` for programs that update. */
-export interface SharedBuffers {
-  readonly params: GPUBuffer;
-  readonly moments?: GPUBuffer;
-  readonly hyper?: GPUBuffer;
-}
 
 /** A program with the kernels of its model; shared by all its layouts. */
 export interface CompiledProgram {
@@ -45,7 +38,6 @@ export function foldGroups(total: number, most: number): readonly [x: number, y:
 export interface Prepared {
   /** The dispatch's number in the program. */
   readonly at: number;
-  readonly layout: Dispatch["layout"];
   /** The kernel with those that it needs before and behind it, in order; of a loop done a dispatch a step, for each step. */
   readonly passes: readonly PreparedPass[];
 }
@@ -62,16 +54,15 @@ interface PreparedPass {
  * @throws Error where the device refuses the kernel.
  */
 export async function prepareKernel(
-  { program, kernels }: CompiledProgram,
+  { kernels }: CompiledProgram,
   at: number,
   variant: Variant,
   sizes: Lengths,
 ): Promise<Prepared> {
-  const { layout } = program.dispatches[at];
   const prepare = (passes: readonly Pass[]) =>
     Promise.all(
       passes.map(async (pass) => ({
-        pipeline: await kernels.pipelineOf(pass.kernel, layout),
+        pipeline: await kernels.pipelineOf(pass.kernel),
         folded: foldGroups(groupsOf(pass, sizes), kernels.device.limits.maxComputeWorkgroupsPerDimension),
       })),
     );
@@ -80,7 +71,7 @@ export async function prepareKernel(
   const repeated = Array.from({ length: steps === undefined ? 1 : sizes[steps.length] }, (_, step) =>
     each.map((pass): PreparedPass => ({ ...pass, step })),
   );
-  return { at, layout, passes: [...first, ...repeated.flat(), ...last] };
+  return { at, passes: [...first, ...repeated.flat(), ...last] };
 }
 
 /** Two slots that change places in every other step: what was written last is read next. */
@@ -95,7 +86,8 @@ export class Execution {
   /** First element of each slot, one list a parity: a second only where slots swap. */
   readonly #offsets: readonly (readonly number[])[];
   readonly #plans: readonly Plan[];
-  readonly #groups: readonly Readonly<Partial<Record<Dispatch["layout"], GPUBindGroup>>>[];
+  /** One a parity. */
+  readonly #groups: readonly GPUBindGroup[];
   /** Living as long as the host needs them. */
   readonly #slots: readonly Slot[];
 
@@ -108,7 +100,7 @@ export class Execution {
   static async create(
     compiled: CompiledProgram,
     given: Lengths,
-    shared: SharedBuffers,
+    params: GPUBuffer,
     swaps: readonly Swap[] = [],
     chosen: Choice = chooseVariants(compiled.program, given, compiled.kernels.device),
   ): Promise<Execution> {
@@ -118,19 +110,19 @@ export class Execution {
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );
     return DeviceGuard.of(all.device).creating(`${title} for ${nameSizes(sizes)}`, () => {
-      return new Execution(compiled, sizes, shared, swaps, kernels);
+      return new Execution(compiled, sizes, params, swaps, kernels);
     });
   }
 
   private constructor(
     readonly compiled: CompiledProgram,
     sizes: Lengths,
-    shared: SharedBuffers,
+    params: GPUBuffer,
     swaps: readonly Swap[],
     readonly kernels: readonly Prepared[],
   ) {
     const { program, title } = compiled;
-    const { device, layouts, halfBytes } = compiled.kernels;
+    const { device, layout, halfBytes } = compiled.kernels;
     this.sizes = sizes;
     this.#slots = hostLives(program, swaps);
     const { offsets, size, halves } = planArena(this.#slots, sizes);
@@ -143,22 +135,14 @@ export class Execution {
     this.halves = halfBytes && arena("halves", Math.max(ALIGNMENT, halves) * halfBytes);
     this.#offsets = swaps.length === 0 ? [offsets] : [offsets, swapped(offsets, swaps)];
     this.#plans = this.#offsets.map((each) => new Plan(device, program.dispatches, sizes, each));
-    const used = new Set(program.dispatches.map(({ layout }) => layout));
-    this.#groups = this.#plans.map(({ binding }) => {
-      const whole = [undefined, shared.params, this.arena, shared.params, shared.moments, shared.hyper, this.halves];
-      const resources = [binding, ...whole.slice(1).map((buffer) => buffer && { buffer })];
-      const group = (layout: Dispatch["layout"]): GPUBindGroup =>
-        device.createBindGroup({
-          label: layout,
-          layout: layouts[layout],
-          entries: bindingsOf(layout, halfBytes !== undefined).map(([binding]) => {
-            const resource = resources[binding];
-            if (resource === undefined) throw new Error(`${title} updates parameters, which only training may`);
-            return { binding, resource };
-          }),
-        });
-      return Object.fromEntries([...used].map((layout) => [layout, group(layout)]));
-    });
+    const resources = [params, this.arena, this.halves].flatMap((buffer) => (buffer ? [{ buffer }] : []));
+    this.#groups = this.#plans.map((plan) =>
+      device.createBindGroup({
+        label: title,
+        layout,
+        entries: [plan.binding, ...resources].map((resource, binding) => ({ binding, resource })),
+      }),
+    );
   }
 
   /** Of both arenas. */
@@ -215,9 +199,9 @@ export class Execution {
 
   /** Kernels of this program one after another. */
   dispatch(pass: GPUComputePassEncoder, kernels: Iterable<Prepared>, parity = 0): void {
-    for (const { at, layout, passes } of kernels) {
+    for (const { at, passes } of kernels) {
       for (const { pipeline, folded, step } of passes) {
-        pass.setBindGroup(0, this.#groups[parity][layout] ?? null, [this.#plans[parity].offsetOf(at, step)]);
+        pass.setBindGroup(0, this.#groups[parity], [this.#plans[parity].offsetOf(at, step)]);
         pass.setPipeline(pipeline);
         pass.dispatchWorkgroups(...folded);
       }

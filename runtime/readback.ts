@@ -9,6 +9,8 @@ export interface Region {
   readonly name: string;
   readonly offset: number;
   readonly length: number;
+  /** Where it lies, if not where the others do. */
+  readonly buffer?: GPUBuffer;
 }
 
 /** Values by the name of their region. */
@@ -35,9 +37,9 @@ export class Readback {
   copy(encoder: GPUCommandEncoder, source: GPUBuffer, regions: readonly Region[]): () => Promise<Values> {
     const staging = this.#free.pop() ?? this.#create();
     let at = 0;
-    for (const { offset, length } of regions) {
+    for (const { offset, length, buffer = source } of regions) {
       const size = this.#sizeOf(length);
-      encoder.copyBufferToBuffer(source, offset * this.bytes, staging, at, size);
+      encoder.copyBufferToBuffer(buffer, offset * this.bytes, staging, at, size);
       at += size;
     }
     return () => this.#read(staging, regions);

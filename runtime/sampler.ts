@@ -2,12 +2,12 @@
 
 import { describeAdapterInfo } from "./device.js";
 import { DeviceGuard } from "./guard.js";
-import { compileModule } from "./kernels.js";
 import { foldGroups } from "./program.js";
 import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { ENTRY, SETTINGS, samplerWgsl } from "./sampler-kernel.js";
+import { compileModule } from "./shader.js";
 
 /**
  * How an id is drawn from logits: they are divided by the temperature, of the ids the `topK` most probable are kept, of

@@ -119,7 +119,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     if (start === undefined) return;
     const compiled = core.compile("start");
     const sizes = { ...this.sizes, [length]: 1 };
-    const execution = this.#start ?? (await Execution.create(compiled, sizes, { params: core.params }));
+    const execution = this.#start ?? (await Execution.create(compiled, sizes, core.params));
     this.#start = execution;
     const { inputs } = compiled.program;
     const { confirmed } = core.guard.scoped(compiled.title, () => {
@@ -141,7 +141,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     const slots = checkedSlots(compiled.program, this.#steps, inputs, sizes);
     const known = this.#layout?.execution;
     const isLaidOut = known !== undefined && known.sizes[length] === count && known.sizes[ROOM] === sizes[ROOM];
-    const execution = isLaidOut ? known : await Execution.create(compiled, sizes, { params: core.params }, this.swaps);
+    const execution = isLaidOut ? known : await Execution.create(compiled, sizes, core.params, this.swaps);
     if (this.#destroyed) execution.destroy();
     this.#check();
     const regions = (parity: number) => outputRegions(execution, core.manifest.outputs, parity);

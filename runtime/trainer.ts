@@ -6,56 +6,67 @@
 import type { Lengths } from "./arena.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
-import { checkedSlots, countElements, scalarRegions, storageSize } from "./core.js";
+import { checkedSlots, countElements, scalarRegions } from "./core.js";
+import { NonFiniteError } from "./errors.js";
 import { LossScale } from "./loss-scale.js";
-import { HYPER_FIELDS, LOSS_SCALE } from "./manifest.js";
-import type { AdamW, OptimizerOptions } from "./optimizer.js";
-import { checkNotNegative, checkOptimizer, hyperWords } from "./optimizer.js";
+import { LOSS_SCALE } from "./manifest.js";
+import { type Outcome, Outcomes } from "./outcomes.js";
 import { Execution } from "./program.js";
-import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
+import { checkLearningRate, type LearningRate, learningRateAt } from "./schedules.js";
+import { Snapshots } from "./snapshots.js";
+import { checkTraining, type TrainingOptions, type TrainingSettings } from "./training-options.js";
 import { tunedVariants } from "./tuner-choice.js";
-
-export interface TrainingOptions {
-  readonly optimizer?: OptimizerOptions;
-  /** Gradients are scaled down to this Euclidean norm over all parameters; 0, the default, leaves them alone. */
-  readonly clipNorm?: number;
-  /** How many steps may be on their way before `trainStep` waits; default 4. */
-  readonly stepsInFlight?: number;
-  /** What dropout draws from, a whole number from 0 to 2³²−1; default 0. */
-  readonly seed?: number;
-}
+import { FINE, LOSS, OVERFLOW, PARAMETERS } from "./update-kernels.js";
+import { NORM, type StepNumbers, Updater, VERDICT } from "./updater.js";
 
 export interface Evaluation {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** A step that was submitted. What it computes arrives later; a loss that is not finite is given as it is. */
+/**
+ * A step that was submitted. What it computes arrives later. The promises reject where the step's numbers are not finite and
+ * `onNonFinite` is `error`; otherwise they are given as they are.
+ */
 export interface TrainStep {
   /** From 1. */
   readonly step: number;
+  /** Whether it ends with an update: not where its gradients are added up with those of steps to come (`accumulate`). */
+  readonly updates: boolean;
+  /** Of its update, or of the update to come. */
+  readonly learningRate: number;
   readonly loss: Promise<number>;
   readonly metrics: Promise<Readonly<Record<string, number>>>;
-  /** The norm of all gradients before clipping. */
+  /** The norm of all gradients of the update after clipping by value and before clipping by norm; NaN in a step without update. */
   readonly gradNorm: Promise<number>;
-  /** Whether nothing was learned, since a gradient was too large for f16: the loss's scale falls. Never so in f32. */
+  /**
+   * Whether nothing was learned: a gradient was too large for f16, and the loss's scale falls; or a number was not finite, which
+   * `onNonFinite` allows.
+   */
   readonly skipped: Promise<boolean>;
 }
 
-/** The training program at one batch and length, with the moments of its optimizer. `Batch` is inputs and targets. */
+/** The training program at one batch and length, with the state of its optimizer. `Batch` is inputs and targets. */
 export class Trainer<Batch extends object> implements Destroyable {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #scalars: readonly Region[];
-  readonly #scalarReadback: Readback;
-  /** Of the steps on their way. */
-  readonly #outcomes: Promise<() => void>[] = [];
+  readonly #readback: Readback;
+  readonly #outcomes: Outcomes;
+  readonly #scale: LossScale;
   /** The last step's gradients. */
   #scaledBy = 1;
   #turn: Promise<unknown> = Promise.resolve();
   #step = 0;
-  #optimizer: AdamW;
+  /** Updates tried. */
+  #updates = 0;
+  /** Steps whose gradients wait for an update. */
+  #waiting = 0;
+  #skipped = 0;
+  /** The last step before parameters went back to a snapshot. */
+  #rolledBack = 0;
+  #learningRate: LearningRate;
   #destroyed = false;
 
   /** Made by `Model.trainer`. */
@@ -66,42 +77,23 @@ export class Trainer<Batch extends object> implements Destroyable {
     evaluate: (batch: Batch) => Promise<Evaluation>,
   ): Promise<Trainer<Batch>> {
     core.check();
-    const optimizer = checkOptimizer(options.optimizer);
-    const clipNorm = checkNotNegative("clipNorm", options.clipNorm ?? 0);
-    const { stepsInFlight = 4 } = options;
-    const seed = checkSeed(options.seed ?? 0);
-    if (!Number.isInteger(stepsInFlight) || stepsInFlight < 1) {
-      throw new RangeError(`\`stepsInFlight\` must be a whole number above zero, not ${stepsInFlight}`);
-    }
+    const settings = checkTraining(core.manifest, options);
     const compiled = core.compile("train");
     const chosen = await tunedVariants(core, "train", sizes);
-    const { device, params, manifest } = core;
-    const [moments, hyper] = await core.guard.creating(`the moments of ${manifest.name}`, () => {
-      const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
-      const size = storageSize(2 * manifest.layout.trainable);
-      return [
-        device.createBuffer({ label: "moments", size, usage: STORAGE | COPY_SRC | COPY_DST }),
-        device.createBuffer({ label: "hyper", size: HYPER_FIELDS.length * 4, usage: UNIFORM | COPY_DST }),
-      ];
-    });
+    const made: Destroyable[] = [];
+    const keep = <T extends Destroyable>(each: T): T => {
+      made.push(each);
+      return each;
+    };
     try {
-      const execution = await Execution.create(compiled, sizes, { params, moments, hyper }, [], chosen);
-      const settings = { clipNorm, stepsInFlight, seed };
-      return core.own(
-        new Trainer(
-          core,
-          execution,
-          new LossScale(manifest.precision, sizes),
-          moments,
-          hyper,
-          optimizer,
-          settings,
-          evaluate,
-        ),
-      );
+      const execution = keep(await Execution.create(compiled, sizes, core.params, [], chosen));
+      const updater = keep(await Updater.create(core, execution, settings));
+      const { policy, every } = settings.onNonFinite;
+      const snapshots =
+        policy === "rollback" ? keep(await Snapshots.create(core, updater.everything, every)) : undefined;
+      return core.own(new Trainer(core, execution, updater, snapshots, settings, evaluate));
     } catch (error) {
-      moments.destroy();
-      hyper.destroy();
+      for (const each of made) each.destroy();
       throw error;
     }
   }
@@ -109,52 +101,60 @@ export class Trainer<Batch extends object> implements Destroyable {
   private constructor(
     private readonly core: ModelCore,
     private readonly execution: Execution,
-    private readonly scale: LossScale,
-    private readonly moments: GPUBuffer,
-    private readonly hyper: GPUBuffer,
-    optimizer: AdamW,
-    private readonly settings: Required<Pick<TrainingOptions, "clipNorm" | "stepsInFlight" | "seed">>,
+    private readonly updater: Updater,
+    private readonly snapshots: Snapshots | undefined,
+    private readonly settings: TrainingSettings,
     private readonly evaluateBatch: (batch: Batch) => Promise<Evaluation>,
   ) {
-    this.#optimizer = optimizer;
-    this.#scalars = scalarRegions(execution);
-    this.#scalarReadback = new Readback(core.device, countElements(this.#scalars));
+    this.#learningRate = settings.optimizer.learningRate;
+    this.#scale = new LossScale(core.manifest.precision, execution.sizes);
+    this.#scalars = [...scalarRegions(execution), ...updater.outcome];
+    this.#readback = new Readback(core.device, countElements(this.#scalars));
+    this.#outcomes = new Outcomes(settings.stepsInFlight, (outcome) => this.#act(outcome));
   }
 
+  /** Of a step that makes an update, which is part of it. */
   get dispatchesPerStep(): number {
-    return this.execution.kernels.reduce((sum, { passes }) => sum + passes.length, 0);
+    return this.execution.kernels.reduce((sum, { passes }) => sum + passes.length, this.updater.dispatches);
   }
 
-  /** Bytes of everything a step works on besides the parameters and moments. */
+  /** Bytes of everything a step works on besides the parameters and the optimizer's state. */
   get arenaBytes(): number {
     return this.execution.arenaBytes;
   }
 
   /** By how much the loss's derivative is scaled up within the next step, where the model is compiled for f16. It adapts itself. */
   get lossScale(): number {
-    return this.scale.value;
+    return this.#scale.value;
   }
 
+  /** Steps known to have learned nothing, as far back as `stepsInFlight` steps. */
+  get skippedSteps(): number {
+    return this.#skipped;
+  }
+
+  /** Of the next update. */
   get learningRate(): number {
-    return this.#optimizer.learningRate;
+    return learningRateAt(this.#learningRate, this.#updates);
   }
 
-  /** Holds from the next step on that has not begun. */
+  /** Holds from the next update on that has not begun, in place of a schedule too. */
   set learningRate(value: number) {
-    this.#optimizer = { ...this.#optimizer, learningRate: checkNotNegative("learningRate", value) };
+    this.#learningRate = checkLearningRate("learningRate", value);
   }
 
   /**
    * Checks and submits one step. Resolves as soon as it is submitted, which waits only while too many steps are on
    * their way: a loop that awaits nothing but this keeps the device busy. Calls run in their order.
-   * @throws TypeError or RangeError about the batch before anything is submitted; Error once the device has failed.
+   * @throws TypeError or RangeError about the batch before anything is submitted; NonFiniteError about a step so many before as
+   * may be on their way, if `onNonFinite` says so; Error once the device has failed.
    */
   trainStep(batch: Batch): Promise<TrainStep> {
     return this.#inTurn(async () => {
       const { stepsInFlight } = this.settings;
       while (this.#inFlight.size >= stepsInFlight) await Promise.race(this.#inFlight);
-      // What later steps found is left for later, though it may be known: so the same run is the same every time.
-      if (this.#outcomes.length >= stepsInFlight) (await this.#outcomes.shift())?.();
+      // Gradients that are added up are all of the same parameters, at the same scale.
+      if (this.#waiting === 0) await this.#outcomes.settle(this.#step + 1);
       this.#check();
       return this.#submit(batch);
     });
@@ -168,7 +168,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
-  /** The gradients of the last step before clipping, by the name of their parameter. Frozen parameters have none. */
+  /** The gradients of the last step alone, before clipping, by the name of their parameter. Parameters frozen in the spec have none. */
   gradients(): Promise<Record<string, Float32Array>> {
     return this.#inTurn(async () => {
       this.#check();
@@ -184,37 +184,66 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
-  /** Parameters, moments and the number of steps as a safetensors file, from which training can go on. */
+  /** Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on. */
   save(): Promise<Uint8Array> {
     return this.#inTurn(async () => {
       this.#check();
-      const { core } = this;
-      const length = 2 * core.manifest.layout.trainable;
-      const step = this.#step;
-      const [values, { moments }] = await Promise.all([
+      const { core, updater } = this;
+      const outcomes = await this.#outcomes.pending();
+      const [values, { done, arrays }] = await Promise.all([
         readRegions(core, core.params, parameterRegions(core.manifest)),
-        readRegions(core, this.moments, [{ name: "moments", offset: 0, length }]),
+        updater.read(this.#waiting > 0),
       ]);
-      return encodeCheckpoint(core.manifest, values, { moments, step });
+      const state = {
+        optimizer: this.settings.optimizer.type,
+        step: this.#step,
+        updates: this.#updates,
+        done,
+        lossScale: this.#scale.state,
+        outcomes,
+        rolledBack: this.#rolledBack,
+        waiting: this.#waiting,
+      };
+      return encodeCheckpoint(core.manifest, values, { state, arrays });
     });
   }
 
   /**
    * Takes the model's parameters and the optimizer's state from a file, all or nothing. The learning rate and the
-   * other options stay this trainer's.
-   * @throws Error naming what differs, or where the file has no optimizer's state.
+   * other options stay this trainer's; of a schedule, it goes on where the file's run was.
+   * @throws Error naming what differs, or where the file has no optimizer's state or another optimizer's.
    */
   load(bytes: Uint8Array): Promise<void> {
     return this.#inTurn(async () => {
       this.#check();
-      const { core } = this;
-      const { parameters, optimizer } = decodeCheckpoint(core.manifest, bytes);
-      if (optimizer === undefined) {
+      const { core, updater, settings } = this;
+      const { parameters, training } = decodeCheckpoint(core.manifest, bytes);
+      if (training === undefined) {
         throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
       }
+      const { state, arrays } = training;
+      const { type } = settings.optimizer;
+      if (state.optimizer !== type) {
+        throw new Error(
+          `the file holds the state of the optimizer "${state.optimizer}", and this trainer's is "${type}": make a trainer ` +
+            "with that one, or load the parameters alone by `model.load`",
+        );
+      }
+      if (state.waiting >= settings.accumulate) {
+        throw new Error(
+          `the file was saved with the gradients of ${state.waiting} steps waiting for an update, and this trainer's ` +
+            `\`accumulate\` is ${settings.accumulate}: make it larger than that`,
+        );
+      }
+      updater.write(arrays, state.done, state.waiting > 0);
       core.device.queue.writeBuffer(core.params, 0, parameters);
-      core.device.queue.writeBuffer(this.moments, 0, optimizer.moments);
-      this.#step = optimizer.step;
+      this.snapshots?.forget();
+      this.#outcomes.replace(state.outcomes);
+      this.#scale.state = state.lossScale;
+      this.#step = state.step;
+      this.#updates = state.updates;
+      this.#waiting = state.waiting;
+      this.#rolledBack = state.rolledBack;
     });
   }
 
@@ -223,9 +252,9 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#destroyed = true;
     this.core.disown(this);
     this.execution.destroy();
-    this.#scalarReadback.destroy();
-    this.moments.destroy();
-    this.hyper.destroy();
+    this.updater.destroy();
+    this.snapshots?.destroy();
+    this.#readback.destroy();
   }
 
   #inTurn<T>(body: () => Promise<T>): Promise<T> {
@@ -244,43 +273,97 @@ export class Trainer<Batch extends object> implements Destroyable {
     const { inputs, targets, ragged } = core.manifest;
     const { program } = execution.compiled;
     const slots = checkedSlots(program, [...inputs, ...targets], batch, execution.sizes, ragged);
-    const step = ++this.#step;
-    const scale = this.scale.value;
-    this.#scaledBy = scale;
+    const step = this.#step + 1;
+    const numbers = { learningRate: this.learningRate, lossScale: this.#scale.value, waiting: this.#waiting };
+    const updates = numbers.waiting + 1 === this.settings.accumulate;
+    this.#step = step;
+    this.#scaledBy = numbers.lossScale;
+    this.#waiting = updates ? 0 : numbers.waiting + 1;
+    if (updates) this.#updates++;
     const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
       for (const [slot, values] of slots) execution.upload(slot, values);
-      core.device.queue.writeBuffer(this.hyper, 0, hyperWords(this.#optimizer, this.settings.clipNorm, step));
-      execution.setDraws(this.settings.seed, step);
-      execution.setLength(LOSS_SCALE, scale);
-      if (program.scalars.overflow !== undefined) execution.upload(program.scalars.overflow, new Float32Array(1));
-      const encoder = core.device.createCommandEncoder();
-      execution.encode(encoder);
-      const copied = this.#scalarReadback.copy(encoder, execution.arena, this.#scalars);
-      core.device.queue.submit([encoder.finish()]);
-      return copied;
+      return this.#encode(step, numbers);
     });
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     this.#track(finished);
+    return { step, updates, learningRate: numbers.learningRate, ...this.#results(step, updates, numbers, finished) };
+  }
+
+  /** Everything a step does, in one submit. @returns what reads its scalars back. */
+  #encode(step: number, numbers: StepNumbers): () => Promise<Values> {
+    const { core, execution, updater } = this;
+    const { overflow } = execution.compiled.program.scalars;
+    execution.setDraws(this.settings.seed, step);
+    execution.setLength(LOSS_SCALE, numbers.lossScale);
+    if (overflow !== undefined) execution.upload(overflow, new Float32Array(1));
+    updater.upload(numbers);
+    const encoder = core.device.createCommandEncoder();
+    if (numbers.waiting === 0) this.snapshots?.take(encoder, step);
+    execution.encode(encoder);
+    updater.encode(encoder, numbers);
+    const read = this.#readback.copy(encoder, execution.arena, this.#scalars);
+    core.device.queue.submit([encoder.finish()]);
+    return read;
+  }
+
+  #results(
+    step: number,
+    updates: boolean,
+    { lossScale }: StepNumbers,
+    finished: Promise<Values>,
+  ): Pick<TrainStep, "loss" | "metrics" | "gradNorm" | "skipped"> {
+    const { policy } = this.settings.onNonFinite;
+    const outcomeOf = (values: Values): Outcome => ({ step, lossScale, verdict: scalar(values, VERDICT) });
+    const faultOf = (values: Values): Fault | undefined => (updates ? this.#faultOf(outcomeOf(values)) : undefined);
     const later = <T>(pick: (values: Values) => T): Promise<T> => {
-      const promise = finished.then(pick);
-      // Who does not look at the loss is told by the next step, not by an unhandled rejection.
+      const promise = finished.then((values) => {
+        const fault = faultOf(values);
+        if (policy === "error" && fault !== undefined && fault !== "overflow") throw new NonFiniteError(step, fault);
+        return pick(values);
+      });
+      // Who does not look at the loss is told by a later step, not by an unhandled rejection.
       promise.catch(() => {});
       return promise;
     };
-    const skipped = later((values) => scale > 1 && (values.get("overflow")?.[0] ?? 0) !== 0);
-    this.#outcomes.push(
-      skipped.then(
-        (overflowed) => () => this.scale.settle(scale, overflowed),
-        () => () => {},
-      ),
-    );
+    if (updates)
+      this.#outcomes.add(
+        step,
+        finished.then(outcomeOf).catch(() => undefined),
+      );
     return {
-      step,
       loss: later((values) => scalar(values, "loss")),
-      metrics: later((values) => metricsOf(values, core.manifest.metrics)),
-      gradNorm: later((values) => scalar(values, "gradNorm")),
-      skipped,
+      metrics: later((values) => metricsOf(values, this.core.manifest.metrics)),
+      gradNorm: later((values) => (updates ? scalar(values, NORM) : Number.NaN)),
+      skipped: later((values) => faultOf(values) !== undefined),
     };
+  }
+
+  /** While the loss can be scaled less, gradients that are not finite are too large for its scale. */
+  #faultOf({ verdict, lossScale }: Outcome): Fault | undefined {
+    if (verdict === FINE) return undefined;
+    if (verdict === LOSS) return "loss";
+    if (verdict === OVERFLOW || lossScale > 1) return "overflow";
+    return { parameter: this.core.manifest.parameters[verdict - PARAMETERS].name };
+  }
+
+  /** Long after the step: so many steps later as may be on their way. */
+  #act(outcome: Outcome): void {
+    const { step, lossScale } = outcome;
+    const fault = this.#faultOf(outcome);
+    this.#scale.settle(lossScale, fault === "overflow");
+    if (fault === undefined) {
+      // A step from before the parameters went back says nothing of those that there are.
+      if (step > this.#rolledBack) this.snapshots?.confirm(step);
+      return;
+    }
+    this.#skipped++;
+    const { policy } = this.settings.onNonFinite;
+    if (fault === "overflow" || policy === "skip" || step <= this.#rolledBack) return;
+    const { device } = this.core;
+    const encoder = device.createCommandEncoder();
+    if (!this.snapshots?.restore(encoder)) throw new NonFiniteError(step, fault);
+    device.queue.submit([encoder.finish()]);
+    this.#rolledBack = this.#step;
   }
 
   #track(finished: Promise<unknown>): void {
@@ -294,6 +377,9 @@ export class Trainer<Batch extends object> implements Destroyable {
     settled.then(() => this.#inFlight.delete(settled));
   }
 }
+
+/** What is wrong with a step: a number too large for f16 at its loss scale, or one that is not finite. */
+type Fault = "overflow" | "loss" | { readonly parameter: string };
 
 /** The value of a slot of one element. */
 export function scalar(values: Values, name: string): number {

@@ -51,18 +51,14 @@ const BUDGET = 500;
  * @throws DeviceError where there is no memory for the arena and a copy of it.
  */
 export async function tune(core: ModelCore, name: ProgramName, sizes: Lengths): Promise<Tuning> {
-  const whole = core.compile(name);
-  const { dispatches } = whole.program;
-  const modelled = chooseVariants(whole.program, sizes, core.device);
-  // An update changes parameters, which are the model's; it comes last, so what stands before it runs without it.
-  const update = dispatches.findIndex(({ layout }) => layout === "update");
-  const program = { ...whole.program, dispatches: update < 0 ? dispatches : dispatches.slice(0, update) };
-  const compiled = { ...whole, program };
-  const several = program.dispatches.flatMap((dispatch, at) => (variantsOf(dispatch).length > 1 ? [at] : []));
+  const compiled = core.compile(name);
+  const { dispatches } = compiled.program;
+  const modelled = chooseVariants(compiled.program, sizes, core.device);
+  const several = dispatches.flatMap((dispatch, at) => (variantsOf(dispatch).length > 1 ? [at] : []));
   if (several.length === 0) return { chosen: modelled, dispatches: [] };
 
   const loops = several.filter((at) => cutLength(dispatches[at]) !== undefined);
-  const [spans, ...others] = spansToTry(whole.program, sizes, core.device);
+  const [spans, ...others] = spansToTry(compiled.program, sizes, core.device);
   const all = await measure(core, compiled, { ...sizes, [SPANS]: spans }, several);
   let best: { readonly spans: number; readonly tuned: typeof all } = {
     spans,
@@ -91,7 +87,7 @@ async function measure(
 ): Promise<readonly Omit<TunedDispatch, "modelled">[]> {
   const { program } = compiled;
   const defaults = program.dispatches.map(() => 0);
-  const execution = await Execution.create(compiled, sizes, { params: core.params }, [], defaults);
+  const execution = await Execution.create(compiled, sizes, core.params, [], defaults);
   try {
     const { inputs, targets, ragged } = core.manifest;
     const ports = [...inputs, ...targets];

@@ -42,7 +42,6 @@ function merged(arrays: readonly WorkgroupArray[]): readonly WorkgroupArray[] {
 const composed = (name: string, parts: readonly Kernel[]) => ({
   name,
   comment: parts.map(({ comment }) => comment).join("\n"),
-  layout: parts[0].layout,
   workgroupSize: parts[0].workgroupSize,
   arrays: merged(parts.flatMap(({ arrays }) => arrays)),
   quads: parts.some(({ quads }) => quads === true),

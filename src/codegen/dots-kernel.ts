@@ -123,7 +123,6 @@ export function dotsKernel(name: string, group: Extract<Group, { kind: "dots" }>
   return {
     name,
     comment: `${namesOf(roots)} [${shape.join(", ")}]: ${anchors.length} sums over [${dims.join(", ")}]`,
-    layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [{ name: memory, size: WORKGROUP * rows * anchors.length }],
     groups: [[...(shares ? [count([BATCH], rows)] : []), count(across, COLUMNS)]],

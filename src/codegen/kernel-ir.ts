@@ -13,14 +13,7 @@ export type ExprType = ScalarType | "vec4<f32>";
 export type InfixOp = "+" | "-" | "*" | "/" | "%" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";
 
 /** Storage buffers by their WGSL name, or a workgroup array. What is loaded from halves is f32, and stored as f32 too. */
-export type Memory =
-  | "params"
-  | "arena"
-  | "halves"
-  | "halves_watched"
-  | "params_rw"
-  | "moments"
-  | (string & Record<never, never>);
+export type Memory = "params" | "arena" | "halves" | "halves_watched" | (string & Record<never, never>);
 
 export type Expr =
   | { readonly kind: "literal"; readonly type: ScalarType; readonly value: number }
@@ -62,7 +55,6 @@ export interface WorkgroupArray {
 export interface Kernel {
   readonly name: string;
   readonly comment: string;
-  readonly layout: "step" | "update";
   readonly workgroupSize: number;
   readonly arrays: readonly WorkgroupArray[];
   /** The number of workgroups is the sum of the products of these. */

@@ -30,7 +30,6 @@ interface Model extends Named {
 
 export class KernelStore {
   readonly #forms = new Map<string, Model>();
-  #updates = false;
   readonly #texts: [name: string, text: string][] = [];
   /** The names of kernels that do a dispatch, by their texts without names. */
   readonly #known = new Map<string, readonly string[]>();
@@ -59,7 +58,7 @@ export class KernelStore {
     const [first, ...others] = choices;
     const kernels = choices.flatMap(withOthers);
     const { words, spelling } = numbered();
-    const key = kernels.map((kernel) => `${kernel.layout} ${printKernel(kernel, "main", spelling())}`).join("\n");
+    const key = kernels.map((kernel) => printKernel(kernel, "main", spelling())).join("\n");
     const names = this.#known.get(key) ?? this.#keep(kernels);
     this.#known.set(key, names);
     const nameOf = (kernel: Kernel) => names[kernels.indexOf(kernel)];
@@ -70,7 +69,6 @@ export class KernelStore {
       label: comments.join(PARTS),
       ...alone,
       ...(work && variants.length > 0 && { work }),
-      layout: first.layout,
       words: [...words.values()],
       ...(variants.length > 0 && { variants }),
     };
@@ -79,7 +77,7 @@ export class KernelStore {
 
   texts(): Pick<Manifest, "wgsl" | "kernels"> {
     const texts = this.#texts.map(([, text]) => text);
-    return { wgsl: printShared(texts, this.#updates), kernels: Object.fromEntries(this.#texts) };
+    return { wgsl: printShared(texts), kernels: Object.fromEntries(this.#texts) };
   }
 
   #keep(kernels: readonly Kernel[]): readonly string[] {
@@ -90,7 +88,6 @@ export class KernelStore {
     const { members, spelling } = readable();
     const bodies = kernels.map((kernel, i) => printKernel(kernel, names[i], spelling(kernel)));
     const plan = printPlan(members());
-    this.#updates ||= kernels.some(({ layout }) => layout === "update");
     kernels.forEach(({ comment }, i) => {
       this.#texts.push([names[i], `${comment.replaceAll(/^/gm, "// ")}\n${plan}${bodies[i]}`]);
     });

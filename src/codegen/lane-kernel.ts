@@ -142,7 +142,6 @@ class LaneEmitter {
     return {
       name: this.name,
       comment: this.#comment(),
-      layout: "step",
       workgroupSize: plan.channels / own,
       arrays: this.#sums.arrays,
       groups: this.#groups,

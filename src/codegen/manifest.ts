@@ -1,6 +1,13 @@
 /** @file All that the runtime needs to know of a module, as data. */
 
-import type { Manifest, Port as ManifestPort, ParameterSpec, Program, Streaming } from "../../runtime/manifest.js";
+import {
+  FORMAT,
+  type Manifest,
+  type Port as ManifestPort,
+  type ParameterSpec,
+  type Program,
+  type Streaming,
+} from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
 import type { Graph, Module, Parameter, Port } from "../ir/types.js";
 import { present } from "../support/assert.js";
@@ -63,7 +70,7 @@ export function buildManifest(module: Module, generator: string, spec: string): 
     stream: streamingOf(module, program),
   };
   return {
-    format: 2,
+    format: FORMAT,
     name: module.name,
     generator,
     spec,

@@ -36,7 +36,6 @@ export function mapKernel(name: string, group: MapGroup, context: KernelContext)
   return {
     name,
     comment: `${namesOf(roots)} over [${shape.join(", ")}]`,
-    layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [],
     groups: [[count(shape, WORKGROUP)]],

@@ -141,7 +141,6 @@ export class MatmulFrame {
     return {
       name,
       comment: `${namesOf(roots)}: product ${shape}`,
-      layout: "step",
       workgroupSize: tile.down * tile.across,
       height: tile.height,
       width: tile.width,

@@ -21,7 +21,6 @@ import { formOf } from "./stage-form.js";
 import { planStages, type Stage } from "./stages.js";
 import { stepKernels, WIDE } from "./step-kernels.js";
 import { treeKernels } from "./tree-kernel.js";
-import { adamwKernel, partialCount, squaresKernel } from "./update-kernels.js";
 
 /** Where each parameter stands in the flat buffer. */
 export interface FlatLayout {
@@ -124,7 +123,7 @@ export function buildProgram(
   const when = (at: number) => present(stageOf.get(at), "program", "the stage of a group");
   const table = new SlotTable();
   const training = graph.results.some((r) => r.kind === "grad");
-  const end = stages.length + (training ? 2 : 0);
+  const end = stages.length;
 
   const inputs: Record<string, number> = {};
   const argument = new Map<ValueId, Address | Home>();
@@ -225,12 +224,12 @@ export function buildProgram(
   };
   // The host sets it back before each step.
   const overflow = precision === "f16" && gradients !== undefined ? table.open("overflow", count([1]), -1) : undefined;
-  const scaling = overflow === undefined ? undefined : { overflow: table.offset(overflow) };
   const dispatches = stages.map((stage, number) => {
     const scratch = scratchAt(number);
     const make = (noted: Scratch) => kernelsOfStage(stage, number, noted);
-    if (scaling !== undefined) {
-      return store.dispatch((noted) => make(noted).map((kernel) => watched(kernel, scaling.overflow)), scratch);
+    if (overflow !== undefined) {
+      const flag = table.offset(overflow);
+      return store.dispatch((noted) => make(noted).map((kernel) => watched(kernel, flag)), scratch);
     }
     const members = stage.groups.map((at) => ({
       group: groups[at],
@@ -240,21 +239,9 @@ export function buildProgram(
     return store.dispatch(make, scratch, formOf(`${stage.kind} ${wide}`, members));
   });
 
-  if (gradients !== undefined) {
-    const partials = table.open("partials", count([partialCount(layout)]), stages.length);
-    table.live(partials, stages.length + 1);
-    const norm = table.open("gradNorm", count([1]), end);
-    table.live(norm, stages.length + 1);
-    scalars.gradNorm = norm;
-    if (overflow !== undefined) {
-      table.live(overflow, end);
-      scalars.overflow = overflow;
-    }
-    const updates = [
-      squaresKernel(layout, table.offset(gradients), table.offset(partials), scaling),
-      adamwKernel(layout, table.offset(gradients), table.offset(partials), table.offset(norm), scaling),
-    ];
-    dispatches.push(...updates.map((kernel) => store.dispatch(() => [kernel], scratchAt(end))));
+  if (overflow !== undefined) {
+    table.live(overflow, end);
+    scalars.overflow = overflow;
   }
 
   return {

@@ -88,7 +88,6 @@ export function rowKernel(
   return {
     name,
     comment: `${namesOf(roots)} over [${shape.join(", ")}], ${LANES} threads an element`,
-    layout: "step",
     workgroupSize: WORKGROUP,
     arrays: scalars.arrays,
     groups: [[count(shape, rows)]],

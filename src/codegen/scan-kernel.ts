@@ -127,7 +127,6 @@ export class ScanKernel {
     return {
       name: this.name,
       comment: `${scanTitle(instr)}; ${this.rows} rows a workgroup`,
-      layout: "step",
       workgroupSize: plan.workgroupSize,
       rows: this.rows,
       own: plan.own,

@@ -134,7 +134,6 @@ function threads(
   return {
     name,
     comment,
-    layout: "step",
     workgroupSize: WORKGROUP,
     arrays: [],
     groups: [[count([BATCH, ...(spanned ? [SPANS] : []), perRow], WORKGROUP)]],

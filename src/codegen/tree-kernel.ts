@@ -80,7 +80,6 @@ function treeKernel(name: string, group: Tree, context: KernelContext): Kernel {
   return {
     name,
     comment: `${namesOf(roots)} [${shape.join(", ")}] by trees over [${dims.join(", ")}]`,
-    layout: "step",
     workgroupSize: WORKGROUP,
     arrays,
     groups: [[{ factor: results, lengths: [], divisor: columns }]],

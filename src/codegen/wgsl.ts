@@ -1,6 +1,6 @@
 /** @file Spells kernels as WGSL. It makes no decisions. */
 
-import { HYPER_FIELDS, type Manifest, type Word } from "../../runtime/manifest.js";
+import type { Manifest, Word } from "../../runtime/manifest.js";
 import { unreachable } from "../support/assert.js";
 import { Writer } from "../support/writer.js";
 import type { Expr, Kernel, Memory, Stmt } from "./kernel-ir.js";
@@ -206,22 +206,14 @@ export function printPlan(members: readonly string[]): string {
 }
 
 /** What the kernels of a module share: bindings (but for the plan's members) and functions. */
-export function printShared(texts: readonly string[], updates: boolean): string {
+export function printShared(texts: readonly string[]): string {
   const w = new Writer();
   w.line("@group(0) @binding(0) var<uniform> plan: Plan;");
   w.line("@group(0) @binding(1) var<storage, read> params: array<f32>;");
   w.line("@group(0) @binding(2) var<storage, read_write> arena: array<f32>;");
-  if (updates) {
-    w.line("@group(0) @binding(3) var<storage, read_write> params_rw: array<f32>;");
-    w.line("@group(0) @binding(4) var<storage, read_write> moments: array<f32>;");
-    w.block("struct Hyper {", "}", () => {
-      for (const word of HYPER_FIELDS) w.line(`${word}: f32,`);
-    });
-    w.line("@group(0) @binding(5) var<uniform> hyper: Hyper;");
-  }
   const called = calledBy(texts);
   if (texts.some((text) => text.includes("halves[")))
-    w.line("@group(0) @binding(6) var<storage, read_write> halves: array<half>;");
+    w.line("@group(0) @binding(3) var<storage, read_write> halves: array<half>;");
   for (const [name, text] of Object.entries(PRELUDE)) if (called.has(name)) w.line(text);
   return w.toString();
 }

@@ -1,6 +1,6 @@
 /** @file A character model written by hand as the compiler would emit it: the logits are a table's row of the token. */
 
-import { BATCH, type Count, HYPER_FIELDS, type Manifest, type Program, type Slot } from "../../runtime/manifest.js";
+import { BATCH, type Count, FORMAT, type Manifest, type Program, type Slot } from "../../runtime/manifest.js";
 import { wordsOf } from "../runtime/manifests.js";
 
 /** A bigram model over `V` characters; its best loss is the entropy of the next character given the last. */
@@ -10,17 +10,13 @@ export function bigramManifest(V: number): Manifest {
   const slot = (name: string, size: Count, first: number, last: number): Slot => ({ name, size, first, last });
   const one = times(1, []);
 
-  const fields = ["batch", "T", "tokens", "next", "logits", "loss", "gradients", "gradNorm"];
+  const fields = ["batch", "T", "tokens", "next", "logits", "loss", "gradients"];
   const header = `
 const V = ${V}u;
 struct Plan { ${fields.map((field) => `${field}: u32`).join(", ")} }
-struct Hyper { ${HYPER_FIELDS.map((field) => `${field}: f32`).join(", ")} }
 @group(0) @binding(0) var<uniform> plan: Plan;
 @group(0) @binding(1) var<storage, read> params: array<f32>;
-@group(0) @binding(2) var<storage, read_write> arena: array<f32>;
-@group(0) @binding(3) var<storage, read_write> trained: array<f32>;
-@group(0) @binding(4) var<storage, read_write> moments: array<f32>;
-@group(0) @binding(5) var<uniform> hyper: Hyper;`;
+@group(0) @binding(2) var<storage, read_write> arena: array<f32>;`;
 
   const forward = `
 @compute @workgroup_size(1) fn forward() {
@@ -51,22 +47,6 @@ fn total(at: u32) -> f32 {
     for (var v = 0u; v < V; v++) { arena[row + v] += exp(arena[plan.logits + at * V + v]) / total(at) / count; }
     arena[row + u32(arena[plan.next + at])] -= 1.0 / count;
   }
-  var squares = 0.0;
-  for (var i = 0u; i < V * V; i++) { squares += arena[plan.gradients + i] * arena[plan.gradients + i]; }
-  arena[plan.gradNorm] = sqrt(squares);
-}`;
-  const adamw = `
-@compute @workgroup_size(1) fn adamw() {
-  let clip = select(1.0, min(1.0, hyper.clipNorm / arena[plan.gradNorm]), hyper.clipNorm > 0.0);
-  for (var i = 0u; i < V * V; i++) {
-    let g = clip * arena[plan.gradients + i];
-    let m = mix(g, moments[i], hyper.beta1);
-    let s = mix(g * g, moments[V * V + i], hyper.beta2);
-    moments[i] = m;
-    moments[V * V + i] = s;
-    let step = m / hyper.correction1 / (sqrt(s / hyper.correction2) + hyper.eps);
-    trained[i] = trained[i] * (1.0 - hyper.lr * hyper.weightDecay) - hyper.lr * step;
-  }
 }`;
   const inputs = { tokens: 0, next: 1 };
   const programOf = (slots: readonly Slot[], kernels: readonly string[]): Pick<Program, "slots" | "dispatches"> => ({
@@ -74,7 +54,6 @@ fn total(at: u32) -> f32 {
     dispatches: kernels.map((kernel) => ({
       kernel,
       label: kernel,
-      layout: kernel === "adamw" ? "update" : "step",
       words: wordsOf(fields, { batch: BATCH, T: "T" }, slots),
       groups: [[one]],
     })),
@@ -84,18 +63,17 @@ fn total(at: u32) -> f32 {
   const train: Program = {
     ...programOf(
       [
-        slot("tokens", times(1, places), -1, 3),
-        slot("next", times(1, places), -1, 3),
-        slot("logits", times(V, places), 0, 3),
-        slot("loss", one, 1, 4),
-        slot("gradients", times(V * V, []), 2, 4),
-        slot("gradNorm", one, 2, 4),
+        slot("tokens", times(1, places), -1, 2),
+        slot("next", times(1, places), -1, 2),
+        slot("logits", times(V, places), 0, 2),
+        slot("loss", one, 1, 3),
+        slot("gradients", times(V * V, []), 2, 3),
       ],
-      ["forward", "loss", "gradient", "adamw"],
+      ["forward", "loss", "gradient"],
     ),
     ...none,
     inputs,
-    scalars: { loss: 3, gradNorm: 5 },
+    scalars: { loss: 3 },
     gradients: 4,
   };
   const evaluate: Program = {
@@ -129,7 +107,7 @@ fn total(at: u32) -> f32 {
     },
   } as const;
   return {
-    format: 2,
+    format: FORMAT,
     name: "Bigram",
     generator: "by hand",
     spec: "by hand",
@@ -141,7 +119,7 @@ fn total(at: u32) -> f32 {
     parameters: [{ name: "table", shape: [V, V], offset: 0, init }],
     layout: { decayed: V * V, trainable: V * V, total: V * V },
     wgsl: header + total,
-    kernels: { forward, loss, gradient, adamw },
+    kernels: { forward, loss, gradient },
     programs: { train, evaluate, predict, stream: { length: "T", states: [], step: predict } },
   };
 }

@@ -43,7 +43,7 @@ describe("trainSession", () => {
     expect(result.losses[0]).toBeGreaterThan(1);
     expect(result.validationLoss).toBeLessThan(bigramEntropy + 0.1);
     expect(result.validationLoss).toBeGreaterThan(bigramEntropy - 0.1);
-    expect(result.dispatchesPerStep).toBe(4);
+    expect(result.dispatchesPerStep).toBe(5);
     expect(progress.reports.map(({ step }) => step)).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));
     expect(progress.reports.map(({ loss }) => loss)).toEqual(result.losses);
     expect(progress.reports[19].validationLoss).toBeUndefined();

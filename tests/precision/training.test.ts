@@ -113,7 +113,7 @@ describe("where they do not", { timeout: COMPILING }, () => {
   });
 
   test("with no smaller scale left, the largest f16 stands in, and the step is taken", async () => {
-    const { losses, skipped, scales, trainer, model } = await train(manifestOf(1e30, "f16"), 60);
+    const { losses, skipped, scales, trainer, model } = await train(manifestOf(1e15, "f16"), 60);
     expect(scales.at(-1)).toBe(1);
     expect(skipped.at(-1)).toBe(false);
     expect(new Set(losses).size).toBeGreaterThan(1);

@@ -1,7 +1,7 @@
 /** @file Models written by hand as the compiler would emit them, small enough to be right by inspection. */
 
 import type { Count, Dispatch, Manifest, Program, Slot, Word } from "../../runtime/manifest.js";
-import { BATCH } from "../../runtime/manifest.js";
+import { BATCH, FORMAT } from "../../runtime/manifest.js";
 
 const one: Count = { factor: 1, lengths: [], divisor: 1 };
 const perExample = (factor: number): Count => ({ factor, lengths: [BATCH], divisor: 1 });
@@ -23,10 +23,6 @@ struct Plan { ${fields.map((field) => `${field}: u32`).join(", ")} }
 @group(0) @binding(0) var<uniform> plan: Plan;
 @group(0) @binding(1) var<storage, read> params: array<f32>;
 @group(0) @binding(2) var<storage, read_write> arena: array<f32>;
-@group(0) @binding(3) var<storage, read_write> trained: array<f32>;
-@group(0) @binding(4) var<storage, read_write> moments: array<f32>;
-struct Hyper { lr: f32, beta1: f32, beta2: f32, eps: f32, weightDecay: f32, clipNorm: f32, correction1: f32, correction2: f32 }
-@group(0) @binding(5) var<uniform> hyper: Hyper;
 `;
 
 const forward = `
@@ -71,38 +67,13 @@ fn gradient(@builtin(local_invocation_index) at: u32) {
 }
 `;
 
-const norm = `
-@compute @workgroup_size(1)
-fn norm() {
-  var sum = 0.0;
-  for (var at = 0u; at < 8u; at++) { sum += arena[plan.gradients + at] * arena[plan.gradients + at]; }
-  arena[plan.gradNorm] = sqrt(sum);
-}
-`;
-
-const adamw = `
-@compute @workgroup_size(8)
-fn adamw(@builtin(local_invocation_index) at: u32) {
-  var g = arena[plan.gradients + at];
-  if (hyper.clipNorm > 0.0) { g *= min(1.0, hyper.clipNorm / arena[plan.gradNorm]); }
-  let m = hyper.beta1 * moments[at] + (1.0 - hyper.beta1) * g;
-  let v = hyper.beta2 * moments[8u + at] + (1.0 - hyper.beta2) * g * g;
-  moments[at] = m;
-  moments[8u + at] = v;
-  let decay = select(0.0, hyper.weightDecay, at < 6u);
-  let p = trained[at] * (1.0 - hyper.lr * decay);
-  trained[at] = p - hyper.lr * (m / hyper.correction1) / (sqrt(v / hyper.correction2) + hyper.eps);
-}
-`;
-
-const FIELDS = ["batch", "x", "t", "y", "loss", "worst", "gradients", "gradNorm"];
+const FIELDS = ["batch", "x", "t", "y", "loss", "worst", "gradients"];
 
 const dispatchesOf = (slots: readonly Slot[], kernels: readonly string[]) =>
   kernels.map(
     (kernel): Dispatch => ({
       kernel,
       label: kernel,
-      layout: kernel === "adamw" ? "update" : "step",
       words: wordsOf(FIELDS, { batch: BATCH }, slots),
       groups: [[kernel === "forward" ? perExample(1) : one]],
     }),
@@ -138,24 +109,23 @@ const trainSlots = [
   slot("x", perExample(IN), -1, 2),
   slot("t", perExample(OUT), -1, 2),
   slot("y", perExample(OUT), 0, 2),
-  slot("loss", one, 1, 5),
-  slot("worst", one, 1, 5),
-  slot("gradients", { factor: 8, lengths: [], divisor: 1 }, 2, 4),
-  slot("gradNorm", one, 3, 5),
+  slot("loss", one, 1, 3),
+  slot("worst", one, 1, 3),
+  slot("gradients", { factor: 8, lengths: [], divisor: 1 }, 2, 3),
 ];
 const train: Program = {
   slots: trainSlots,
-  dispatches: dispatchesOf(trainSlots, ["forward", "loss", "gradient", "norm", "adamw"]),
+  dispatches: dispatchesOf(trainSlots, ["forward", "loss", "gradient"]),
   inputs: { x: 0, t: 1 },
   outputs: {},
-  scalars: { loss: 3, worst: 4, gradNorm: 6 },
+  scalars: { loss: 3, worst: 4 },
   nextStates: {},
   gradients: 5,
 };
 
 /** y = W x + b; the loss is the mean over examples of ‖y − t‖², `worst` the largest deviation; b does not decay. */
 export const affine: Manifest = {
-  format: 2,
+  format: FORMAT,
   name: "Affine",
   generator: "by hand",
   spec: "by hand",
@@ -184,7 +154,7 @@ export const affine: Manifest = {
   ],
   layout: { decayed: 6, trainable: 8, total: 8 },
   wgsl: bindings(FIELDS),
-  kernels: { forward, loss, gradient, norm, adamw },
+  kernels: { forward, loss, gradient },
   programs: { train, evaluate, predict, stream: { refused: "nothing in it runs along a length" } },
 };
 
@@ -218,7 +188,6 @@ const step: Program = {
     {
       kernel: "accumulate",
       label: "accumulate",
-      layout: "step",
       words: wordsOf(STREAM_FIELDS, { batch: BATCH, T: "T" }, stepSlots),
       groups: [[{ factor: 1, lengths: [BATCH], divisor: 4 }]],
     },

@@ -151,8 +151,8 @@ describe("training", () => {
   test("refuses options out of range", async () => {
     const model = await affineModel(15);
     const refused = (options: object) => expect(model.trainer({ batch: 2, ...options })).rejects;
-    await refused({ optimizer: { beta1: 1 } }).toThrow("`beta1`");
-    await refused({ optimizer: { learningRate: Number.NaN } }).toThrow("`learningRate`");
+    await refused({ optimizer: { beta1: 1 } }).toThrow("`optimizer.beta1`");
+    await refused({ optimizer: { learningRate: Number.NaN } }).toThrow("`optimizer.learningRate`");
     await refused({ clipNorm: -1 }).toThrow("`clipNorm`");
     await refused({ batch: 0 }).toThrow("`batch`");
     await refused({ length: 3 }).toThrow("no lengths");

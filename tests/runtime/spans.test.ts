@@ -21,7 +21,6 @@ function loop(channels: number): Dispatch {
   });
   return {
     label: "",
-    layout: "step",
     words: [],
     ...pass("scan"),
     variants: [
@@ -34,7 +33,7 @@ function loop(channels: number): Dispatch {
   };
 }
 
-const plain: Dispatch = { label: "", layout: "step", words: [], kernel: "map", groups: [[counted(["T"], 1)]] };
+const plain: Dispatch = { label: "", words: [], kernel: "map", groups: [[counted(["T"], 1)]] };
 
 /** So many workgroups run side by side. */
 const device = (atOnce: number, elements = 1e9) => ({ software: false, atOnce, elements });

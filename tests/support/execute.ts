@@ -68,7 +68,7 @@ export async function executeGraph(
   const params = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE });
   const forced =
     variant === undefined ? undefined : program.dispatches.map((d) => Math.min(variant, variantsOf(d).length - 1));
-  const execution = await Execution.create(compiled, sizes, { params }, [], forced);
+  const execution = await Execution.create(compiled, sizes, params, [], forced);
   execution.setDraws(sizes[SEED] ?? 0, sizes[STEP] ?? 0);
   execution.setLength(LOSS_SCALE, sizes[LOSS_SCALE] ?? 0);
   const elements = planArena(program.slots, execution.sizes).size;

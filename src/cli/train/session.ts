@@ -1,5 +1,6 @@
 /** @file The training loop: random windows in, losses out late, validation now and then, an end at any step. */
 
+import { NonFiniteError } from "../../../runtime/errors.js";
 import type { Model } from "../../../runtime/model.js";
 import { CommandError, EXIT } from "../exit.js";
 import { type Batch, type Corpus, randomBatch, spreadBatches } from "./corpus.js";
@@ -43,7 +44,7 @@ const PACE_STEPS = 20;
 /**
  * Trains `model` in place. No step's loss is waited for: they are recorded as they arrive, a few steps late.
  * @param interrupted asked before each step; the run then ends as a shorter one would.
- * @throws CommandError when a loss is not finite, or when not one step was done.
+ * @throws CommandError when a loss or a gradient is not finite, or when not one step was done.
  */
 export async function trainSession(
   model: Model,
@@ -72,8 +73,10 @@ export async function trainSession(
     stepTimes.push(now - lastArrival);
     lastArrival = now;
     losses.push(loss);
-    if (!Number.isFinite(loss)) failure ??= divergence(losses.length, options.learningRate);
     progress.update({ step: losses.length, loss, stepMs: median(stepTimes.slice(-PACE_STEPS)), validationLoss });
+  };
+  const fail = (error: unknown): void => {
+    failure ??= error instanceof NonFiniteError ? divergence(error, options.learningRate) : error;
   };
   const validate = async (): Promise<void> => {
     const parts: number[] = [];
@@ -87,17 +90,13 @@ export async function trainSession(
   let step = 0;
   while (step < steps && failure === undefined && !interrupted()) {
     trainer.learningRate = learningRate(step, steps, options.learningRate);
-    const { loss, skipped } = await trainer.trainStep(feed(randomBatch(training, batch, length, random)));
+    const submitted = await trainer.trainStep(feed(randomBatch(training, batch, length, random))).catch(fail);
+    if (submitted === undefined) break;
     arrivals.push(
-      Promise.all([loss, skipped]).then(
-        ([value, wasSkipped]) => {
-          if (wasSkipped) skippedSteps++;
-          record(value);
-        },
-        (error: unknown) => {
-          failure ??= error;
-        },
-      ),
+      Promise.all([submitted.loss, submitted.skipped]).then(([value, wasSkipped]) => {
+        if (wasSkipped) skippedSteps++;
+        record(value);
+      }, fail),
     );
     step++;
     if (step % every === 0 && step < steps) {
@@ -119,9 +118,10 @@ export async function trainSession(
   };
 }
 
-function divergence(step: number, rate: number): CommandError {
+function divergence({ step, where }: NonFiniteError, rate: number): CommandError {
+  const what = where === "loss" ? "loss" : `gradient of ${where.parameter}`;
   return new CommandError(
-    `the loss of step ${step} is not finite: lower --lr (now ${rate}) or --clip the gradient`,
+    `the ${what} of step ${step} is not finite: lower --lr (now ${rate}) or --clip the gradient`,
     EXIT.failed,
   );
 }

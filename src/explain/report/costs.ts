@@ -21,7 +21,7 @@ export interface Costs {
   readonly bytes: Polynomial;
   /** Parameters, inputs and targets read once; outputs, losses and gradients written once. */
   readonly leastBytes: Polynomial;
-  /** Of a training step: the norm of the gradients and AdamW, which read and write eight words a parameter. */
+  /** Of the update that the runtime makes of a training step: the norm of the gradients, and AdamW, read and write eight words a parameter. */
   readonly updateBytes: Polynomial;
 }
 

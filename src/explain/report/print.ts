@@ -93,10 +93,15 @@ function schedule({ comment, workgroupSize, barriers, shared, variants }: Kernel
   ].join("; ");
 }
 
-function kernelLines({ kernels }: Report, style: Style): readonly string[] {
+/** What the runtime adds to a training step, whatever the model. */
+const UPDATE = "2 dispatches of the runtime: the norm of the gradients; clipping and AdamW";
+
+function kernelLines({ kernels, graph }: Report, style: Style): readonly string[] {
+  const row = rowOf(style);
   return [
     style.heading(`${kernels.length} dispatches`),
-    ...kernels.flatMap(({ name, comment }) => rowOf(style)(name, comment.replaceAll("\n", "; "))),
+    ...kernels.flatMap(({ name, comment }) => row(name, comment.replaceAll("\n", "; "))),
+    ...(graph === "train" ? row("the update", UPDATE) : []),
   ];
 }
 

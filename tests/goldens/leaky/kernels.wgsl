@@ -5,8 +5,6 @@
 //   tree_0: %27, loss [] by trees over [_B, T]
 //   scan_1: scan reverse over T: states %51, %89, %95; a channel a thread
 //   tree_1: %94, %100, %77 [3] by trees over [_B]
-//   squares_0: squares of all gradients, added up in parts
-//   adamw_0: clip by the global norm, then AdamW
 
 // evaluate
 //   map_0: %34 over [3]
@@ -25,19 +23,6 @@
 @group(0) @binding(0) var<uniform> plan: Plan;
 @group(0) @binding(1) var<storage, read> params: array<f32>;
 @group(0) @binding(2) var<storage, read_write> arena: array<f32>;
-@group(0) @binding(3) var<storage, read_write> params_rw: array<f32>;
-@group(0) @binding(4) var<storage, read_write> moments: array<f32>;
-struct Hyper {
-  lr: f32,
-  beta1: f32,
-  beta2: f32,
-  eps: f32,
-  weightDecay: f32,
-  clipNorm: f32,
-  correction1: f32,
-  correction2: f32,
-}
-@group(0) @binding(5) var<uniform> hyper: Hyper;
 fn seq_sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp(-max(x, -80.0)));
 }
@@ -625,85 +610,6 @@ fn tree_1(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) p
     let v_42 = (total_41 - total_40);
     let v_46 = (v_42 * v_45);
     arena[(plan.s2_gradients + group)] = v_46;
-  }
-}
-
-// squares of all gradients, added up in parts
-struct Plan { s2_gradients: u32, s13_partials: u32 }
-var<workgroup> squares_sum: array<f32, 64>;
-@compute @workgroup_size(64)
-fn squares_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
-  let group = place.y * extent.x + place.x;
-  var total_0 = 0.0f;
-  for (var i_1 = ((group * 64u) + thread); i_1 < 3u; i_1 += 64u) {
-    let g_2 = arena[(plan.s2_gradients + i_1)];
-    total_0 = (total_0 + (g_2 * g_2));
-  }
-  squares_sum[thread] = total_0;
-  workgroupBarrier();
-  if ((thread < 32u)) {
-    let part_3 = squares_sum[thread];
-    let part_4 = squares_sum[(thread + 32u)];
-    squares_sum[thread] = (part_3 + part_4);
-  }
-  workgroupBarrier();
-  if ((thread < 16u)) {
-    let part_5 = squares_sum[thread];
-    let part_6 = squares_sum[(thread + 16u)];
-    squares_sum[thread] = (part_5 + part_6);
-  }
-  workgroupBarrier();
-  if ((thread < 8u)) {
-    let part_7 = squares_sum[thread];
-    let part_8 = squares_sum[(thread + 8u)];
-    squares_sum[thread] = (part_7 + part_8);
-  }
-  workgroupBarrier();
-  if ((thread < 4u)) {
-    let part_9 = squares_sum[thread];
-    let part_10 = squares_sum[(thread + 4u)];
-    squares_sum[thread] = (part_9 + part_10);
-  }
-  workgroupBarrier();
-  if ((thread < 2u)) {
-    let part_11 = squares_sum[thread];
-    let part_12 = squares_sum[(thread + 2u)];
-    squares_sum[thread] = (part_11 + part_12);
-  }
-  workgroupBarrier();
-  if ((thread < 1u)) {
-    let part_13 = squares_sum[thread];
-    let part_14 = squares_sum[(thread + 1u)];
-    squares_sum[thread] = (part_13 + part_14);
-  }
-  if ((thread == 0u)) {
-    let sum_15 = squares_sum[0u];
-    arena[(plan.s13_partials + group)] = sum_15;
-  }
-}
-
-// clip by the global norm, then AdamW
-struct Plan { s13_partials: u32, s14_gradNorm: u32, s2_gradients: u32 }
-@compute @workgroup_size(64)
-fn adamw_0(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3<u32>, @builtin(num_workgroups) extent: vec3<u32>) {
-  let group = place.y * extent.x + place.x;
-  let part_0 = arena[plan.s13_partials];
-  let norm_1 = sqrt((0.0f + part_0));
-  let scale_2 = select(min(1.0f, (hyper.clipNorm / (norm_1 + 9.999999974752427e-7f))), 1.0f, (hyper.clipNorm == 0.0f));
-  let first_3 = ((group * 512u) + thread);
-  if ((first_3 == 0u)) {
-    arena[plan.s14_gradNorm] = norm_1;
-  }
-  let end_4 = min((first_3 + 512u), 3u);
-  let decay_9 = (hyper.lr * hyper.weightDecay);
-  for (var i_5 = first_3; i_5 < end_4; i_5 += 64u) {
-    let g_6 = (arena[(plan.s2_gradients + i_5)] * scale_2);
-    let moment_7 = ((hyper.beta1 * moments[i_5]) + ((1.0f - hyper.beta1) * g_6));
-    let moment_8 = ((hyper.beta2 * moments[(i_5 + 3u)]) + ((1.0f - hyper.beta2) * (g_6 * g_6)));
-    let p_10 = ((params_rw[i_5] * (1.0f - select(0.0f, decay_9, (i_5 < 3u)))) - (hyper.lr * ((moment_7 / hyper.correction1) / (sqrt((moment_8 / hyper.correction2)) + hyper.eps))));
-    moments[i_5] = moment_7;
-    moments[(i_5 + 3u)] = moment_8;
-    params_rw[i_5] = p_10;
   }
 }
 

@@ -1,0 +1,121 @@
+/** @file The optimizers, one entry each: defaults, what they remember of every element, and the update of one element. */
+
+import type { Adam, AdamW, Lion, Optimizer, RmsProp, Sgd } from "./optimizer.js";
+
+/**
+ * The update of one element, in WGSL over f32: `p` is the parameter, `g` its gradient after clipping, `rate` and `decay` its
+ * learning rate and weight decay, `step.word` a word.
+ */
+export interface Rule {
+  /** What is remembered of every element from update to update, by the names of its variables. All begin at 0. */
+  readonly slots: readonly string[];
+  /** Numbers that the kernel reads, made of the options in f64. */
+  readonly words: Readonly<Record<string, number>>;
+  /** Statements before the first element; `n` is the number of this update, from 1. */
+  readonly once?: string;
+  /** Statements that change `p` and the slots' variables. */
+  readonly element: string;
+}
+
+export interface Entry<O extends Optimizer> {
+  /** Those of `torch.optim`, where it has the optimizer. */
+  readonly defaults: Omit<O, "type">;
+  readonly rule: (options: O) => Rule;
+}
+
+/** L2: as if the loss had ½ · decay · p² besides. */
+const ADD_DECAY = "g += decay * p;\n";
+/** Decoupled: the parameter shrinks, whatever the gradient. */
+const SHRINK = "p -= rate * decay * p;\n";
+
+/** A running mean weighs the past by beta; 1 − beta would lose digits in f32. */
+const fading = (name: string, beta: number) => ({ [name]: beta, [`${name}Rest`]: 1 - beta });
+
+/** With bias correction by 1 − βⁿ; the logarithm of 0 stands for all whose powers are below f32. */
+function moments({ beta1, beta2, eps }: Pick<Adam, "beta1" | "beta2" | "eps">, decayed: string): Rule {
+  return {
+    slots: ["m", "v"],
+    words: {
+      ...fading("beta1", beta1),
+      ...fading("beta2", beta2),
+      logBeta1: Math.max(-100, Math.log(beta1)),
+      logBeta2: Math.max(-100, Math.log(beta2)),
+      eps,
+    },
+    once: "let correction1 = oneLessPower(step.logBeta1, n);\nlet correction2 = sqrt(oneLessPower(step.logBeta2, n));\n",
+    element: `${decayed}m = step.beta1 * m + step.beta1Rest * g;
+v = step.beta2 * v + step.beta2Rest * g * g;
+p -= rate / correction1 * m / (sqrt(v) / correction2 + step.eps);
+`,
+  };
+}
+
+/** b ← μ b + g; p ← p − η b, or with Nesterov p ← p − η (g + μ b). */
+const sgd: Entry<Sgd> = {
+  defaults: { learningRate: 1e-3, momentum: 0, nesterov: false, weightDecay: 0 },
+  rule({ momentum, nesterov }): Rule {
+    if (momentum === 0) return { slots: [], words: {}, element: `${ADD_DECAY}p -= rate * g;\n` };
+    const direction = nesterov ? "g + step.momentum * b" : "b";
+    return {
+      slots: ["b"],
+      words: { momentum },
+      element: `${ADD_DECAY}b = step.momentum * b + g;\np -= rate * (${direction});\n`,
+    };
+  },
+};
+
+/** s ← α s + (1 − α) g²; p ← p − η g / (√s + ε), √(s − mean(g)²) where centered; momentum adds up the quotients. */
+const rmsprop: Entry<RmsProp> = {
+  defaults: { learningRate: 1e-2, alpha: 0.99, eps: 1e-8, momentum: 0, centered: false, weightDecay: 0 },
+  rule({ alpha, eps, momentum, centered }): Rule {
+    const mean = centered ? "mean = step.alpha * mean + step.alphaRest * g;\n" : "";
+    // Rounding may make a variance negative.
+    const root = centered ? "sqrt(max(s - mean * mean, 0.0))" : "sqrt(s)";
+    const quotient = `g / (${root} + step.eps)`;
+    const move =
+      momentum === 0 ? `p -= rate * ${quotient};\n` : `b = step.momentum * b + ${quotient};\np -= rate * b;\n`;
+    return {
+      slots: ["s", ...(momentum === 0 ? [] : ["b"]), ...(centered ? ["mean"] : [])],
+      words: { ...fading("alpha", alpha), eps, ...(momentum === 0 ? {} : { momentum }) },
+      element: `${ADD_DECAY}s = step.alpha * s + step.alphaRest * g * g;\n${mean}${move}`,
+    };
+  },
+};
+
+/** Algorithm 1 of the paper: m and v are running means of g and g², p ← p − η m̂ / (√v̂ + ε). */
+const adam: Entry<Adam> = {
+  defaults: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 },
+  rule: (options) => moments(options, ADD_DECAY),
+};
+
+/** Algorithm 2 of the paper: Adam, and p ← p − η λ p. */
+const adamw: Entry<AdamW> = {
+  defaults: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
+  rule: (options) => moments(options, SHRINK),
+};
+
+/** Algorithm 2 of the paper: p ← p − η (sign(β₁ m + (1 − β₁) g) + λ p), then m ← β₂ m + (1 − β₂) g. */
+const lion: Entry<Lion> = {
+  defaults: { learningRate: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0 },
+  rule: ({ beta1, beta2 }) => ({
+    slots: ["m"],
+    words: { ...fading("beta1", beta1), ...fading("beta2", beta2) },
+    element: `${SHRINK}p -= rate * sign(step.beta1 * m + step.beta1Rest * g);
+m = step.beta2 * m + step.beta2Rest * g;
+`,
+  }),
+};
+
+export const OPTIMIZERS: { readonly [T in Optimizer["type"]]: Entry<Extract<Optimizer, { type: T }>> } = {
+  sgd,
+  rmsprop,
+  adam,
+  adamw,
+  lion,
+};
+
+export function ruleOf<O extends Optimizer>(options: O): Rule {
+  // The entry of a type takes the options of that type, which no index of a union says.
+  const { rule } = OPTIMIZERS[options.type] as unknown as Entry<O>;
+  return rule(options);
+}

@@ -1,0 +1,254 @@
+/**
+ * @file What a step does with its gradients: adds them to those of the steps before, measures and checks them, clips, and updates the
+ * parameters. All of it stays on the device.
+ */
+
+import { ALIGNMENT } from "./arena.js";
+import { type ElementArrays, readRegions } from "./checkpoint.js";
+import type { Destroyable, ModelCore } from "./core.js";
+import { storageSize } from "./core.js";
+import type { Optimizer } from "./optimizer.js";
+import { type Rule, ruleOf } from "./optimizers.js";
+import { type ParametersOptions, runsOf, runTable } from "./parameter-settings.js";
+import type { Execution } from "./program.js";
+import { checkBufferSize } from "./program.js";
+import type { Region } from "./readback.js";
+import { OwnKernel, type Recorded } from "./shader.js";
+import type { Part } from "./snapshots.js";
+import * as texts from "./update-kernels.js";
+
+export interface UpdateOptions {
+  readonly optimizer: Optimizer;
+  /** 0: none. */
+  readonly clipNorm: number;
+  /** 0: none. */
+  readonly clipValue: number;
+  /** Steps an update. */
+  readonly accumulate: number;
+  readonly parameters: ParametersOptions;
+}
+
+/** What holds for one step. */
+export interface StepNumbers {
+  readonly learningRate: number;
+  /** By which its gradients are scaled up. */
+  readonly lossScale: number;
+  /** How many steps' gradients are waiting: from 0 to accumulate − 1. */
+  readonly waiting: number;
+}
+
+/** Names of what is read back. */
+export const NORM = "@norm";
+export const VERDICT = "@verdict";
+const DONE = "@done";
+const SUM = "sum";
+
+/** No gradient is cut off at it, nor is it infinity. */
+const NO_LIMIT = 3e38;
+
+/** Workgroups of kernels that go through elements or runs, however many there are. */
+const MOST_GROUPS = 16384;
+
+export class Updater implements Destroyable {
+  readonly #words: DataView<ArrayBuffer>;
+  readonly #names: readonly string[];
+  readonly #groups: { readonly measure: number; readonly update: number; readonly accumulate: number };
+
+  static async create(core: ModelCore, execution: Execution, options: UpdateOptions): Promise<Updater> {
+    const { device, manifest } = core;
+    const { trainable } = manifest.layout;
+    const rule = ruleOf(options.optimizer);
+    const runs = runsOf(manifest, options.parameters, options.optimizer.weightDecay);
+    const parts = Math.max(1, Math.min(texts.MOST_PARTS, runs.length));
+    const lossAt = Math.ceil(trainable / ALIGNMENT) * ALIGNMENT;
+    const places = { loss: lossAt, overflow: lossAt + ALIGNMENT };
+    const [measure, update, accumulate] = await Promise.all([
+      OwnKernel.create(device, texts.measureText(rule)),
+      OwnKernel.create(device, texts.updateText(rule, parts)),
+      options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(rule, places)),
+    ]);
+    const stateSize = storageSize(rule.slots.length * trainable);
+    checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, "take one that remembers less");
+    return core.guard.creating(`the optimizer of ${manifest.name}`, () => {
+      const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+      const table = runTable(runs);
+      const words = 4 * (texts.WHOLE_WORDS.length + texts.REAL_WORDS.length + Object.keys(rule.words).length);
+      const storage = (label: string, size: number) =>
+        device.createBuffer({ label, size, usage: STORAGE | COPY_SRC | COPY_DST });
+      const buffers = {
+        step: device.createBuffer({ label: "step", size: words, usage: UNIFORM | COPY_DST }),
+        runs: storage("runs", table.byteLength),
+        parts: storage("parts", 8 * parts),
+        progress: storage("progress", 4 * texts.PROGRESS_WORDS),
+        state: storage("state", stateSize),
+        ...(accumulate && { sums: storage("sums", 4 * (places.overflow + 1)) }),
+      };
+      device.queue.writeBuffer(buffers.runs, 0, table);
+      const { gradients = 0, scalars } = execution.compiled.program;
+      const inArena = (slot: number, elements: number): GPUBufferBinding => ({
+        buffer: execution.arena,
+        offset: 4 * execution.offsetOf(slot),
+        size: 4 * Math.max(1, elements),
+      });
+      const inSums = (buffer: GPUBuffer, place: number, elements: number): GPUBufferBinding => ({
+        buffer,
+        offset: 4 * place,
+        size: 4 * elements,
+      });
+      const ofStep = {
+        gradients: inArena(gradients, trainable),
+        loss: inArena(scalars.loss, 1),
+        overflow: inArena(scalars.overflow ?? scalars.loss, 1),
+      };
+      const { sums } = buffers;
+      const measured = sums
+        ? {
+            gradients: inSums(sums, 0, Math.max(1, trainable)),
+            loss: inSums(sums, places.loss, 1),
+            overflow: inSums(sums, places.overflow, 1),
+          }
+        : ofStep;
+      const { step, progress, state, parts: partial } = buffers;
+      const common = { step, progress, runs: buffers.runs, parts: partial };
+      return new Updater(
+        core,
+        options,
+        rule,
+        buffers,
+        {
+          measure: measure.over({ ...common, ...measured }),
+          update: update.over({ ...common, gradients: measured.gradients, params: core.params, state }),
+          ...(accumulate && sums && { accumulate: accumulate.over({ step, ...ofStep, sums }) }),
+        },
+        { runs: runs.length, parts, elements: trainable },
+      );
+    });
+  }
+
+  private constructor(
+    private readonly core: ModelCore,
+    private readonly options: UpdateOptions,
+    readonly rule: Rule,
+    private readonly buffers: Readonly<Record<"step" | "runs" | "parts" | "progress" | "state", GPUBuffer>> & {
+      readonly sums?: GPUBuffer;
+    },
+    private readonly kernels: { readonly measure: Recorded; readonly update: Recorded; readonly accumulate?: Recorded },
+    sizes: { readonly runs: number; readonly parts: number; readonly elements: number },
+  ) {
+    const { manifest } = core;
+    this.#names = [...texts.WHOLE_WORDS, ...texts.REAL_WORDS, ...Object.keys(rule.words)];
+    this.#words = new DataView(new ArrayBuffer(4 * this.#names.length));
+    this.#groups = {
+      measure: sizes.parts,
+      update: Math.max(1, Math.min(MOST_GROUPS, sizes.runs)),
+      accumulate: Math.max(1, Math.min(MOST_GROUPS, Math.ceil(sizes.elements / texts.WORKGROUP))),
+    };
+    const { clipNorm, clipValue } = options;
+    this.#set({
+      trainable: manifest.layout.trainable,
+      runs: sizes.runs,
+      clipNorm,
+      clipValue: clipValue === 0 ? NO_LIMIT : clipValue,
+      ...rule.words,
+    });
+  }
+
+  /** Of a step that makes an update. */
+  get dispatches(): number {
+    return this.kernels.accumulate ? 3 : 2;
+  }
+
+  /** How the last update went, for a read-back. */
+  get outcome(): readonly Region[] {
+    const buffer = this.buffers.progress;
+    return [
+      { name: NORM, buffer, offset: texts.NORM_WORD, length: 1 },
+      { name: VERDICT, buffer, offset: texts.VERDICT_WORD, length: 1 },
+    ];
+  }
+
+  /** All that an update changes. */
+  get everything(): readonly Part[] {
+    const { state, progress } = this.buffers;
+    const parameters = 4 * this.core.manifest.layout.trainable;
+    return [
+      [this.core.params, parameters],
+      [state, state.size],
+      [progress, progress.size],
+    ];
+  }
+
+  /** What it remembers, and how many updates were done. @param waiting whether the sum of gradients is part of it. */
+  async read(waiting: boolean): Promise<{ readonly arrays: ElementArrays; readonly done: number }> {
+    const { progress } = this.buffers;
+    const done = { name: DONE, buffer: progress, offset: texts.NEXT_WORD, length: 1 };
+    const regions = this.#arrays(waiting);
+    const values = await readRegions(this.core, this.buffers.state, [done, ...regions]);
+    return {
+      arrays: Object.fromEntries(regions.map(({ name }) => [name, Float32Array.from(values[name])])),
+      done: new Uint32Array(values[DONE].buffer)[0],
+    };
+  }
+
+  /** Goes on from what was read. @throws Error where other options had other arrays. */
+  write(arrays: ElementArrays, done: number, waiting: boolean): void {
+    const { progress, sums } = this.buffers;
+    const { queue } = this.core.device;
+    const regions = this.#arrays(waiting);
+    const list = (names: readonly string[]) => names.toSorted().join(", ") || "nothing";
+    const [kept, needed] = [list(Object.keys(arrays)), list(regions.map(({ name }) => name))];
+    if (kept !== needed) {
+      throw new Error(`the file's optimizer remembers ${kept}, this trainer's ${needed}: give it the same options`);
+    }
+    for (const { name, offset, buffer } of regions) queue.writeBuffer(buffer, 4 * offset, arrays[name]);
+    queue.writeBuffer(progress, 0, Uint32Array.of(done, done));
+    if (sums) queue.writeBuffer(sums, 4 * this.core.manifest.layout.trainable, new Float32Array(2 * ALIGNMENT));
+  }
+
+  /** Before the submit of a step. */
+  upload({ learningRate, lossScale, waiting }: StepNumbers): void {
+    const { accumulate } = this.options;
+    const adds = accumulate > 1;
+    this.#set({
+      learningRate,
+      scaled: lossScale > 1 ? 1 : 0,
+      fresh: waiting === 0 ? 1 : 0,
+      share: 1 / (accumulate * lossScale),
+      unscale: adds ? 1 : 1 / lossScale,
+    });
+    this.core.device.queue.writeBuffer(this.buffers.step, 0, this.#words.buffer);
+  }
+
+  /** Behind the gradients of a step. */
+  encode(encoder: GPUCommandEncoder, { waiting }: StepNumbers): void {
+    const pass = encoder.beginComputePass();
+    const { accumulate, measure, update } = this.kernels;
+    accumulate?.(pass, this.#groups.accumulate);
+    if (waiting + 1 === this.options.accumulate) {
+      measure(pass, this.#groups.measure);
+      update(pass, this.#groups.update);
+    }
+    pass.end();
+  }
+
+  destroy(): void {
+    for (const buffer of Object.values(this.buffers)) buffer.destroy();
+  }
+
+  #arrays(waiting: boolean): (Region & { readonly buffer: GPUBuffer })[] {
+    const { trainable: length } = this.core.manifest.layout;
+    const { state, sums } = this.buffers;
+    return [
+      ...this.rule.slots.map((name, slot) => ({ name, buffer: state, offset: slot * length, length })),
+      ...(waiting && sums ? [{ name: SUM, buffer: sums, offset: 0, length }] : []),
+    ];
+  }
+
+  #set(values: Readonly<Record<string, number>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      const at = this.#names.indexOf(name);
+      if (at < texts.WHOLE_WORDS.length) this.#words.setUint32(4 * at, value, true);
+      else this.#words.setFloat32(4 * at, value, true);
+    }
+  }
+}
