@@ -58,6 +58,13 @@ module.exports = {
     ),
     only("runtime", [], "the runtime never parses or compiles"),
     {
+      name: "data-runs-anywhere",
+      comment: "seqc/data works on bytes, in a browser too, and needs no library",
+      severity: "error",
+      from: { path: "^runtime/data/" },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"] },
+    },
+    {
       name: "cst-stays-inside",
       comment: "only the parser knows its tokens and its concrete syntax tree",
       severity: "error",

@@ -10,9 +10,21 @@ export { DataLoader } from "./loader.js";
 export { matchArrays } from "./match.js";
 export { readNpy } from "./npy.js";
 export { readNpz } from "./npz.js";
+export { pixelSequences } from "./pixels.js";
 export { Random } from "./random.js";
 export { readArrays, readFiles } from "./read.js";
 export { readSafetensors } from "./safetensors-arrays.js";
+export type { TaskDefinition, TaskOptions } from "./tasks/index.js";
+export {
+  adding,
+  copying,
+  createTask,
+  inductionHeads,
+  selectiveCopying,
+  TASK_NAMES,
+  Task,
+  temporalOrder,
+} from "./tasks/index.js";
 export type { TextCodec } from "./text.js";
 export { BYTES, holdOut, unigramEntropy, Vocabulary } from "./text.js";
 export type { ContiguousBatch, TextBatch } from "./windows.js";

@@ -1,0 +1,51 @@
+/** @file The synthetic tasks by name, for options that come as plain data. */
+
+import { ADDING, adding } from "./adding.js";
+import { COPYING, copying } from "./copying.js";
+import { INDUCTION_HEADS, inductionHeads } from "./induction-heads.js";
+import { SELECTIVE_COPYING, selectiveCopying } from "./selective-copying.js";
+import type { Task } from "./task.js";
+import { TEMPORAL_ORDER, temporalOrder } from "./temporal-order.js";
+
+interface TaskKind {
+  /** The papers' settings. */
+  readonly defaults: Readonly<Record<string, number>>;
+  readonly create: (options: Readonly<Record<string, number>>) => Task;
+}
+
+const TASKS: ReadonlyMap<string, TaskKind> = new Map<string, TaskKind>([
+  ["adding", { defaults: ADDING, create: adding }],
+  ["copying", { defaults: COPYING, create: copying }],
+  ["selective-copying", { defaults: SELECTIVE_COPYING, create: selectiveCopying }],
+  ["induction-heads", { defaults: INDUCTION_HEADS, create: inductionHeads }],
+  ["temporal-order", { defaults: TEMPORAL_ORDER, create: temporalOrder }],
+]);
+
+/** A task and those of its options that differ from the papers' settings. */
+export interface TaskOptions {
+  readonly type: string;
+  readonly [option: string]: string | number;
+}
+
+export const TASK_NAMES: readonly string[] = [...TASKS.keys()];
+
+/** @throws TypeError or RangeError naming the task or the option. */
+export function createTask({ type, ...options }: TaskOptions): Task {
+  const kind = TASKS.get(type);
+  if (kind === undefined) throw new TypeError(`there is no task "${type}": there are ${TASK_NAMES.join(", ")}`);
+  const known = Object.keys(kind.defaults);
+  const numbers = Object.entries(options).map(([name, value]): [string, number] => {
+    if (!known.includes(name)) throw new TypeError(`${type} has no option \`${name}\`: it has ${known.join(", ")}`);
+    if (typeof value !== "number") throw new TypeError(`\`${name}\` must be a number, not ${JSON.stringify(value)}`);
+    return [name, value];
+  });
+  return kind.create(Object.fromEntries(numbers));
+}
+
+export { adding } from "./adding.js";
+export { copying } from "./copying.js";
+export { inductionHeads } from "./induction-heads.js";
+export { selectiveCopying } from "./selective-copying.js";
+export type { TaskDefinition } from "./task.js";
+export { Task } from "./task.js";
+export { temporalOrder } from "./temporal-order.js";

@@ -1,0 +1,39 @@
+/** @file Induction heads. */
+
+import { checkPositive } from "../loader.js";
+import { Task } from "./task.js";
+
+export const INDUCTION_HEADS = { length: 256, vocabulary: 16 };
+
+/**
+ * Induction heads [Olsson et al. 2022] in the setting of Gu and Dao 2023, appendix E.1: random tokens, among them a mark at a random place;
+ * the last token is the mark again, and `answer` is the token behind the first one. The mark is the last of the 16 ids.
+ * @param options.length 256 in training; the paper tests up to 2²⁰.
+ */
+export function inductionHeads(
+  options: Partial<typeof INDUCTION_HEADS> = {},
+): Task<{ tokens: Int32Array; answer: Int32Array }> {
+  const given = { ...INDUCTION_HEADS, ...options };
+  const length = checkPositive("length", given.length);
+  const vocabulary = checkPositive("vocabulary", given.vocabulary);
+  if (length < 3) throw new RangeError("`length` must be 3 or more: a mark, what follows, and the mark again");
+  if (vocabulary < 2) throw new RangeError("`vocabulary` must be 2 or more: the mark and a token");
+  const mark = vocabulary - 1;
+  return new Task({
+    type: "induction-heads",
+    options: { length, vocabulary },
+    length,
+    spec: { file: "induction-heads.seq", set: { V: vocabulary } },
+    baseline: Math.log(vocabulary - 1),
+    metric: "accuracy",
+    empty: (examples) => ({ tokens: new Int32Array(examples * length), answer: new Int32Array(examples) }),
+    draw(random, { tokens, answer }, row) {
+      const start = row * length;
+      const place = random.below(length - 2);
+      for (let t = 0; t < length - 1; t++) tokens[start + t] = random.below(vocabulary - 1);
+      tokens[start + place] = mark;
+      tokens[start + length - 1] = mark;
+      answer[row] = tokens[start + place + 1];
+    },
+  });
+}
