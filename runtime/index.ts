@@ -8,6 +8,7 @@ export type { AnyInputs, AnyLength, AnyOutputs, ModelOptions, Sizes } from "./mo
 export { Model } from "./model.js";
 export type { Adam, AdamW, Lion, Optimizer, OptimizerOptions, RmsProp, Sgd } from "./optimizer.js";
 export type { ParameterSettings, ParametersOptions } from "./parameter-settings.js";
+export type { ProbedValue } from "./probe.js";
 export type { Checkpoint, Tensor } from "./safetensors.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { LearningRate, Schedule } from "./schedules.js";

@@ -28,9 +28,10 @@ export class Inference implements Destroyable {
     private readonly resultsOf: (execution: Execution) => readonly Region[],
   ) {}
 
-  async run(given: object, sizes: Lengths): Promise<Values> {
+  /** @param wanted of the results; by default all. */
+  async run(given: object, sizes: Lengths, wanted?: ReadonlySet<string>): Promise<Values> {
     this.core.check();
-    const submitted = this.#turn.then(() => this.#submit(given, sizes));
+    const submitted = this.#turn.then(() => this.#submit(given, sizes, wanted));
     this.#turn = submitted.catch(() => {});
     return (await submitted).finished;
   }
@@ -41,7 +42,11 @@ export class Inference implements Destroyable {
     this.#layout = undefined;
   }
 
-  async #submit(given: object, sizes: Lengths): Promise<{ readonly finished: Promise<Values> }> {
+  async #submit(
+    given: object,
+    sizes: Lengths,
+    wanted: ReadonlySet<string> | undefined,
+  ): Promise<{ readonly finished: Promise<Values> }> {
     const { core } = this;
     const compiled = core.compile(this.name);
     const slots = checkedSlots(compiled.program, this.ports, given, sizes, core.manifest.ragged);
@@ -51,7 +56,8 @@ export class Inference implements Destroyable {
       for (const [slot, values] of slots) execution.upload(slot, values);
       const encoder = core.device.createCommandEncoder();
       execution.encode(encoder);
-      const copied = readback.copy(encoder, execution.arena, regions);
+      const asked = regions.filter(({ name }) => wanted?.has(name) ?? true);
+      const copied = readback.copy(encoder, execution.arena, asked);
       core.device.queue.submit([encoder.finish()]);
       return copied;
     });

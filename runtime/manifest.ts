@@ -163,6 +163,9 @@ export interface KeptState {
   readonly shape: readonly (number | string)[];
 }
 
+/** A value of the spec that a program gives to look at; its axes are written as those of a kept state. */
+export type NamedValue = KeptState;
+
 /** A model as a stream: a step or a chunk at a time. */
 export interface Streaming {
   /** The length along which it runs. Inputs without it are given before the first step. */
@@ -210,6 +213,10 @@ export interface Manifest {
   readonly targets: readonly Port[];
   readonly outputs: readonly Port[];
   readonly metrics: readonly string[];
+  /** Outputs of the program `probe`, by the path of their instance: `rnn.f`, `block.0.rnn.h`. Only if compiled to be probed. */
+  readonly probes?: readonly NamedValue[];
+  /** Outputs of the program `profile`: of each state the norms over the steps, its only axis. Likewise. */
+  readonly profiles?: readonly NamedValue[];
   /** In the order of the flat buffer: first those with weight decay, then those without, then the frozen. */
   readonly parameters: readonly ParameterSpec[];
   /** Elements: [0, decayed) decay, [0, trainable) are updated and have gradients, `total` is the whole buffer. */
@@ -225,5 +232,7 @@ export interface Manifest {
     readonly predict: Program;
     /** The streaming form, or the reason why there is none. */
     readonly stream: Streaming | { readonly refused: string };
+    readonly probe?: Program;
+    readonly profile?: Program;
   };
 }

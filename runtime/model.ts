@@ -4,6 +4,7 @@ import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } fro
 import { ModelCore, outputRegions, scalarRegions } from "./core.js";
 import { Inference } from "./inference.js";
 import type { Manifest } from "./manifest.js";
+import { Inspection, type ProbedValue } from "./probe.js";
 import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
 import { type Evaluation, metricsOf, scalar, Trainer } from "./trainer.js";
@@ -51,9 +52,11 @@ export class Model<
   Outputs extends object = AnyOutputs,
   Length extends AnyLength = AnyLength,
   Given extends object = object,
+  Probed extends string = string,
 > {
   readonly #evaluation: Inference;
   readonly #prediction: Inference;
+  readonly #inspection: Inspection;
 
   /** A model with parameters as its spec starts them. @throws Error where the device cannot hold them. */
   static async create<
@@ -62,13 +65,15 @@ export class Model<
     Outputs extends object = AnyOutputs,
     Length extends AnyLength = AnyLength,
     Given extends object = object,
+    Probed extends string = string,
   >(
     device: GPUDevice,
     manifest: Manifest,
     { seed = 0, tune = false, tuningCache }: ModelOptions = {},
-  ): Promise<Model<Inputs, Targets, Outputs, Length, Given>> {
+  ): Promise<Model<Inputs, Targets, Outputs, Length, Given, Probed>> {
     const cache = tune ? (tuningCache ?? tuningCacheOf(device)) : undefined;
-    return new Model<Inputs, Targets, Outputs, Length, Given>(await ModelCore.create(device, manifest, seed, cache));
+    const core = await ModelCore.create(device, manifest, seed, cache);
+    return new Model<Inputs, Targets, Outputs, Length, Given, Probed>(core);
   }
 
   private constructor(private readonly core: ModelCore) {
@@ -76,6 +81,7 @@ export class Model<
     const outputsOf = (execution: Execution) => outputRegions(execution, outputs);
     this.#evaluation = core.own(new Inference(core, "evaluate", [...inputs, ...targets], scalarRegions));
     this.#prediction = core.own(new Inference(core, "predict", inputs, outputsOf));
+    this.#inspection = new Inspection(core);
   }
 
   get manifest(): Manifest {
@@ -107,6 +113,37 @@ export class Model<
   async stream(options: StreamOptions<Length, Given>): Promise<Stream<Omit<Inputs, keyof Given>, Outputs, Given>> {
     const others = this.manifest.lengths.filter((name) => name !== this.core.streaming.length);
     return Stream.create(this.core, checkSizes(others, options), options.inputs ?? {});
+  }
+
+  /**
+   * Values of the spec by name, over all steps, dropout off: gates, pre-activations, states. Of a state, the value after each
+   * step. Axes are the batch, then those of scans and mapped layers from the outermost inwards, then the value's own; one on
+   * which it does not depend is missing. Past the end of a ragged example it is zero.
+   * @param batch targets are needed only if a named value of the module depends on them.
+   * @throws Error in a module that was not compiled with `probe`; RangeError for a name that it does not give.
+   */
+  async probe<Name extends Probed>(
+    names: readonly Name[],
+    batch: Inputs & Partial<Targets>,
+    options: Sizes<Length>,
+  ): Promise<Readonly<Record<Name, ProbedValue>>> {
+    const values = await this.#inspection.values(names, batch, checkSizes(this.manifest.lengths, options));
+    return values as Record<Name, ProbedValue>;
+  }
+
+  /**
+   * How much of the loss's gradient reaches each state at each step: ‖∂L/∂h_t‖ over batch and channels, where the total
+   * derivative counts all later steps; h_t is the state after step t. Where it falls towards the first steps, gradients vanish
+   * (Bengio, Simard and Frasconi 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult").
+   * Dropout is off, everything is f32.
+   * @returns [T] by the state's name, for each state of each scan that no other scan runs; zeros for one that does not reach the loss.
+   * @throws Error in a module that was not compiled with `probe`, or without a loss or a scan.
+   */
+  async gradientProfile(
+    batch: Inputs & Targets,
+    options: Sizes<Length>,
+  ): Promise<Readonly<Record<string, Float32Array>>> {
+    return this.#inspection.profiles(batch, checkSizes(this.manifest.lengths, options));
   }
 
   /** Every parameter as it is after the steps already submitted, by name. */

@@ -14,6 +14,7 @@ import { type Diagnostic, diagnostic } from "./diagnostics/diagnostic.js";
 import { printModule } from "./ir/print.js";
 import type { Module, Precision } from "./ir/types.js";
 import { lower } from "./lower/lower.js";
+import { ProbeSelection } from "./lower/probes.js";
 import { parse } from "./parser/parse.js";
 import { runPipeline } from "./passes/pipeline.js";
 import { untrained } from "./passes/untrained.js";
@@ -30,6 +31,11 @@ export interface CompileOptions {
    * f32 either way; parameters, their gradients and what the host gives and reads stay f32. Default "f32".
    */
   readonly precision?: Precision;
+  /**
+   * Makes models that `probe` and `gradientProfile` can look into. True: all that cells and the model itself name, and states.
+   * A list: these names alone, with the path of the instance, `*` standing for any part: `rnn.f`, `block.*.h`. Default false.
+   */
+  readonly probe?: boolean | readonly string[];
   /** Checks the IR's invariants after every pass. */
   readonly verify?: boolean;
 }
@@ -60,16 +66,20 @@ export function check(options: CompileOptions): { readonly diagnostics: readonly
   return { diagnostics: inOrder(checkProgram({ ...options, parse }).diagnostics, options.files) };
 }
 
-/** @throws InternalError for a fault of the compiler itself; a user's mistake is a diagnostic. */
+/**
+ * @throws InternalError for a fault of the compiler itself; a user's mistake is a diagnostic. UnknownProbe for a name to probe
+ *   that no model has.
+ */
 export function compile(options: CompileOptions): Compilation {
-  const { files, verify = false, precision = "f32" } = options;
+  const { files, verify = false, precision = "f32", probe = false } = options;
+  const selection = probe === false ? undefined : new ProbeSelection(probe);
   const sources = new Sources(options.host);
   const { models, diagnostics } = checkProgram({ ...options, host: sources, parse });
   const found = [...diagnostics];
   const compiled: CompiledModel[] = [];
   for (const model of diagnostics.some((d) => d.severity === "error") ? [] : models) {
     try {
-      const result = compileModel(model, sources.hash(model.source), precision, verify);
+      const result = compileModel(model, sources.hash(model.source), precision, verify, selection);
       compiled.push(result);
       found.push(...warnOfUntrained(model, result.module));
     } catch (error) {
@@ -79,6 +89,7 @@ export function compile(options: CompileOptions): Compilation {
     }
   }
   const whole = found.every((d) => d.severity !== "error");
+  if (whole) selection?.check();
   return { diagnostics: inOrder(found, files), models: whole ? compiled : [] };
 }
 
@@ -138,8 +149,14 @@ class Sources implements SourceHost {
   }
 }
 
-function compileModel(typed: TypedModel, hash: string, precision: Precision, verify: boolean): CompiledModel {
-  const lowered = lower(typed, precision);
+function compileModel(
+  typed: TypedModel,
+  hash: string,
+  precision: Precision,
+  verify: boolean,
+  probe: ProbeSelection | undefined,
+): CompiledModel {
+  const lowered = lower(typed, precision, probe);
   const module = runPipeline(lowered, { verify });
   const manifest = buildManifest(module, `seqc ${VERSION}`, meaningOf(lowered));
   const file = typed.source.split(/[\\/]/).at(-1) ?? typed.source;

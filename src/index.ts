@@ -5,4 +5,5 @@ export type { Compilation, CompiledModel, CompileOptions } from "./compile.js";
 export { check, compile } from "./compile.js";
 export type { Diagnostic } from "./diagnostics/diagnostic.js";
 export { renderJson, renderText } from "./diagnostics/render.js";
+export { UnknownProbe } from "./lower/probes.js";
 export { VERSION } from "./version.js";

@@ -1,8 +1,9 @@
 /** @file `seqc compile`: one file a model, all of them or none. */
 
 import { join } from "node:path";
-import { type CompiledModel, compile } from "../compile.js";
+import { type Compilation, type CompiledModel, type CompileOptions, compile } from "../compile.js";
 import type { Precision } from "../ir/types.js";
+import { UnknownProbe } from "../lower/probes.js";
 import { kebabCase } from "./arguments.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { writeFiles } from "./files.js";
@@ -14,16 +15,17 @@ export interface CompileCommandOptions {
   readonly out: string;
   readonly set?: Readonly<Record<string, number>>;
   readonly precision: Precision;
+  readonly probe?: boolean | readonly string[];
   readonly emit: "ts" | "ir" | "wgsl";
   readonly errorFormat: ErrorFormat;
 }
 
 export function compileCommand(
   files: readonly string[],
-  { out, set = {}, precision, emit, errorFormat }: CompileCommandOptions,
+  { out, set = {}, precision, probe = false, emit, errorFormat }: CompileCommandOptions,
 ): ExitCode {
   requireKnownSettings(files, set);
-  const { diagnostics, models } = compile({ files, host: nodeHost(), set, precision });
+  const { diagnostics, models } = compileOrRefuse({ files, host: nodeHost(), set, precision, probe });
   if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
 
   const barren = files.find((file) => !models.some(({ source }) => source === file));
@@ -41,6 +43,14 @@ export function compileCommand(
   writeFiles(out, outputs);
   for (const name of outputs.keys()) console.log(join(out, name));
   return EXIT.ok;
+}
+
+function compileOrRefuse(options: CompileOptions): Compilation {
+  try {
+    return compile(options);
+  } catch (error) {
+    throw error instanceof UnknownProbe ? new CommandError(`--probe: ${error.message}`) : error;
+  }
 }
 
 function emitted(model: CompiledModel, emit: CompileCommandOptions["emit"]): string {

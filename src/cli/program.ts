@@ -77,6 +77,10 @@ function commands(end: (code: ExitCode) => void): Command {
     .requiredOption("-o, --out <folder>", "where the modules go")
     .addOption(setting())
     .addOption(precision())
+    .option(
+      "--probe [names...]",
+      "add what `probe` and `gradientProfile` run: all named values, or these (rnn.f, block.*.h)",
+    )
     .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
     .addOption(errorFormat())
     .action((files, options) => end(compileCommand(files, options)));

@@ -4,12 +4,13 @@ import {
   FORMAT,
   type Manifest,
   type Port as ManifestPort,
+  type NamedValue,
   type ParameterSpec,
   type Program,
   type Streaming,
 } from "../../runtime/manifest.js";
 import { numel } from "../ir/ndarray.js";
-import type { Graph, Module, Parameter, Port } from "../ir/types.js";
+import type { Graph, Module, Parameter, Port, Result } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { KernelStore } from "./kernel-store.js";
 import { buildProgram, type FlatLayout } from "./program.js";
@@ -41,6 +42,10 @@ function portOf({ name, elem, shape, classes }: Port): ManifestPort {
   return classes === undefined ? { name, elem, shape } : { name, elem, shape, classes };
 }
 
+function namedValue({ name, value: { type } }: Result): NamedValue {
+  return { name, elem: type.elem, shape: type.shape };
+}
+
 function streamingOf(module: Module, program: (graph: Graph) => Program): Streaming | { readonly refused: string } {
   const { graphs, states, streamLength } = module;
   if (streamLength === undefined || graphs.stream === undefined) {
@@ -62,12 +67,15 @@ export function buildManifest(module: Module, generator: string, spec: string): 
   const { layout, specs } = layOut(module.parameters);
   const store = new KernelStore();
   const program = (graph: Graph) => buildProgram(graph, layout, store, module.precision);
-  const { train, evaluate, predict } = module.graphs;
+  const { train, evaluate, predict, probe, profile } = module.graphs;
   const programs = {
     ...(train && { train: program(train) }),
     ...(evaluate && { evaluate: program(evaluate) }),
     predict: program(present(predict, "manifest", "the graph of prediction")),
     stream: streamingOf(module, program),
+    ...(probe && { probe: program(probe) }),
+    // In f16 the derivative would have to be scaled, and the scale is for a trainer to find.
+    ...(profile && { profile: buildProgram(profile, layout, store) }),
   };
   return {
     format: FORMAT,
@@ -81,6 +89,8 @@ export function buildManifest(module: Module, generator: string, spec: string): 
     targets: module.targets.map(portOf),
     outputs: module.outputs.map(portOf),
     metrics: module.metrics,
+    ...(probe && { probes: probe.results.map(namedValue) }),
+    ...(profile && { profiles: profile.results.map(namedValue) }),
     parameters: specs,
     layout: { decayed: layout.decayed, trainable: layout.trainable, total: layout.total },
     ...store.texts(),

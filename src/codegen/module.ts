@@ -115,9 +115,10 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
       : lengths.length === 1
         ? "number"
         : `{ ${lengths.map((l) => `readonly ${l}: number`).join("; ")} }`;
-  const types = [`${name}Inputs`, `${name}Targets`, `${name}Outputs`, length, ...givenInputs(manifest, name)].join(
-    ", ",
-  );
+  const given = givenInputs(manifest, name);
+  const probed = manifest.probes?.map((value) => JSON.stringify(value.name)).join(" | ");
+  const rest = probed === undefined ? given : [...(given.length === 0 ? ["object"] : given), probed || "never"];
+  const types = [`${name}Inputs`, `${name}Targets`, `${name}Outputs`, length, ...rest].join(", ");
   w.line(`export type ${name} = Model<${types}>;`);
   w.line();
   if (source.doc) {

@@ -155,7 +155,7 @@ export function buildProgram(
     const slot = table.open(name, count(value.type.shape), end);
     if (kind === "state") table.live(slot, -1);
     house(value, { memory: "arena", slot, offset: 0 });
-    const names = kind === "output" ? outputs : kind === "state" ? nextStates : scalars;
+    const names = kind === "output" || kind === "probe" ? outputs : kind === "state" ? nextStates : scalars;
     names[name] = slot;
   }
 

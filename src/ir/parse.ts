@@ -26,9 +26,19 @@ import type {
 } from "./types.js";
 
 const ELEMS: readonly Elem[] = ["f32", "i32", "bool"];
-const GRAPHS: readonly GraphName[] = ["forward", "endless", "train", "evaluate", "predict", "start", "stream"];
-const ARGS: readonly ArgKind[] = ["param", "input", "target", "state"];
-const RESULTS: readonly ResultKind[] = ["output", "loss", "metric", "grad", "state"];
+const GRAPHS: readonly GraphName[] = [
+  "forward",
+  "endless",
+  "train",
+  "evaluate",
+  "predict",
+  "start",
+  "stream",
+  "probe",
+  "profile",
+];
+const ARGS: readonly ArgKind[] = ["param", "input", "target", "state", "perturbation"];
+const RESULTS: readonly ResultKind[] = ["output", "loss", "metric", "grad", "state", "probe"];
 
 const INIT_ARITIES: ReadonlyMap<InitFunction | "uniform" | "normal", number> = new Map([
   ...arities,

@@ -31,7 +31,7 @@ export function stackAxis(step: Type): number {
 }
 
 /** The type of all steps together. */
-export function stack(step: Type, length: string): Type {
+export function stack(step: Type, length: Dim): Type {
   const axis = stackAxis(step);
   return { elem: step.elem, shape: [...step.shape.slice(0, axis), length, ...step.shape.slice(axis)] };
 }

@@ -158,16 +158,19 @@ export type Instr<K extends Op = Op> = {
   };
 }[K];
 
-/** What a graph is given. `state` is a kept state of the streaming form. */
-export type ArgKind = "param" | "input" | "target" | "state";
+/**
+ * What a graph is given. `state` is a kept state of the streaming form, `perturbation` zeros that are added to a state's next
+ * value at every step, for the derivative with respect to it.
+ */
+export type ArgKind = "param" | "input" | "target" | "state" | "perturbation";
 export interface Arg {
   readonly kind: ArgKind;
   readonly name: string;
   readonly value: Value;
 }
 
-/** What a graph yields. A `grad` is named after its parameter. */
-export type ResultKind = "output" | "loss" | "metric" | "grad" | "state";
+/** What a graph yields. A `grad` is named after its parameter, a `probe` after a value of the spec. */
+export type ResultKind = "output" | "loss" | "metric" | "grad" | "state" | "probe";
 export interface Result {
   readonly kind: ResultKind;
   readonly name: string;
@@ -252,6 +255,16 @@ export interface Module {
  * forward: all results (outputs, loss, metrics) · endless: the same with no example ending along the streamed length,
  * where that is ragged; gone once the streaming form is made of it · train: loss, metrics and a gradient for each parameter
  * that is not frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but
- * for those that are zero · stream: outputs and the next kept states.
+ * for those that are zero · stream: outputs and the next kept states · probe: named values of the spec, in prediction ·
+ * profile: the norm of the loss's derivative with respect to each state after each step. Both come from the lowering, on request.
  */
-export type GraphName = "forward" | "endless" | "train" | "evaluate" | "predict" | "start" | "stream";
+export type GraphName =
+  | "forward"
+  | "endless"
+  | "train"
+  | "evaluate"
+  | "predict"
+  | "start"
+  | "stream"
+  | "probe"
+  | "profile";

@@ -129,7 +129,7 @@ export function verifyModule(module: Module, stage: string): void {
 
 /** The type that the module's declarations fix for an argument or result, if they do. */
 function declaredType(module: Module, kind: Arg["kind"] | Result["kind"], name: string, stage: string) {
-  if (kind === "loss" || kind === "metric") return undefined;
+  if (kind === "loss" || kind === "metric" || kind === "probe" || kind === "perturbation") return undefined;
   if (kind === "param" || kind === "grad") {
     const parameter = module.parameters.find((p) => p.name === name);
     invariant(parameter !== undefined, stage, `${kind} ${name} is no parameter of the module`);

@@ -45,7 +45,7 @@ function lowerLayer(env: Environment, { block, args, mapped, lengths }: LayerCal
     const axes = input.type.kind === "array" ? input.type.axes.length : 0;
     inner.values.set(input, ownShape(arg).length > axes ? openAxes(arg, labels) : arg);
   }
-  inner.lowerSteps(block.prelude);
-  inner.lowerSteps(block.steps);
+  inner.lowerSteps(block, "prelude");
+  inner.lowerSteps(block, "steps");
   return block.outputs.map(({ value }) => closeLabels(env.builder, inner.lower(value), labels));
 }

@@ -1,10 +1,11 @@
 /** @file What is known at one place of the lowering: the values of bindings, indices and lengths. */
 
-import type { Binding, Call, Dim as CheckedDim, Index, Lengths, Parameter, Step, TypedExpr } from "../check/typed.js";
+import type { Binding, Block, Call, Dim as CheckedDim, Index, Lengths, Parameter, TypedExpr } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
 import type { Dim, Value, ValueId } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { type Label, type Labelled, named } from "./labelled.js";
+import { type Perturb, type Probe, probeOf } from "./probes.js";
 
 function isParameter(binding: Binding): binding is Parameter {
   return binding.kind === "param";
@@ -44,6 +45,10 @@ export class Environment {
   loopStep: Value | undefined;
   /** In the body of a loop: the states and what else each step is given. */
   loopGiven: ReadonlySet<ValueId> = new Set();
+  /** Where named values are noted, if they are. */
+  probes: Probe[] | undefined;
+  /** Outside of loops, if states are to be perturbed. */
+  perturb: Perturb | undefined;
 
   constructor(
     readonly builder: Builder,
@@ -60,10 +65,12 @@ export class Environment {
     return this.expressions(this, expr);
   }
 
-  /** The steps of a block in order, each value under its name, after `settle`. */
-  lowerSteps(steps: readonly Step[], settle = (_: Binding, value: Labelled) => value): void {
-    for (const { binding, value } of steps) {
-      this.values.set(binding, named(this.builder, settle(binding, this.lower(value)), binding.name));
+  /** Steps of a block in order, each value under its name, after `settle`. */
+  lowerSteps(block: Block, part: "prelude" | "steps", settle = (_: Binding, value: Labelled) => value): void {
+    for (const { binding, value } of block[part]) {
+      const settled = named(this.builder, settle(binding, this.lower(value)), binding.name);
+      this.values.set(binding, settled);
+      this.probes?.push(probeOf(block, binding, settled));
     }
   }
 
@@ -98,6 +105,8 @@ export class Environment {
     const inner = new Environment(builder, this.labels, this.parameters, resolved, this.expressions);
     inner.loopStep = this.loopStep;
     inner.loopGiven = this.loopGiven;
+    inner.probes = this.probes;
+    inner.perturb = this.perturb;
     return inner;
   }
 
@@ -105,6 +114,7 @@ export class Environment {
   nested(builder: Builder): Environment {
     const inner = new Environment(builder, this.labels, this.parameters, this.lengths, this.expressions);
     for (const [binding, value] of this.values) inner.values.set(binding, value);
+    inner.probes = this.probes && [];
     return inner;
   }
 }

@@ -20,12 +20,16 @@ import {
 import { invariant, present } from "../support/assert.js";
 import { Environment, LabelSource } from "./environment.js";
 import { lowerExpr } from "./expressions.js";
-import { BATCH_LABEL, type Labelled, named, spread } from "./labelled.js";
+import { BATCH_LABEL, byRank, closeLabels, type Labelled, named, spread } from "./labelled.js";
 import { normalise } from "./losses.js";
+import { CallNames, type ProbeSelection, pathOf } from "./probes.js";
 import { zeroOwnPastEnd } from "./ragged.js";
 
-/** Lowers a model without mistakes. The batch leads every input, target and output. */
-export function lower(model: TypedModel, precision: Precision = "f32"): Module {
+/**
+ * Lowers a model without mistakes. The batch leads every input, target and output.
+ * @param probe adds the graphs of named values, and of the loss's derivative with respect to states.
+ */
+export function lower(model: TypedModel, precision: Precision = "f32", probe?: ProbeSelection): Module {
   const parameters = model.parameters.map((parameter): Parameter => {
     const { path: name, init, frozen, noDecay, doc } = parameter;
     const shape = shapeOf(parameter).map((dim) => {
@@ -49,13 +53,32 @@ export function lower(model: TypedModel, precision: Precision = "f32"): Module {
     outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
     metrics: model.metrics.map(({ name }) => name),
     states: [],
-    graphs:
-      others.length < model.ragged.length ? { forward, endless: forwardGraph(model, parameters, others) } : { forward },
+    graphs: {
+      forward,
+      ...(others.length < model.ragged.length && { endless: forwardGraph(model, parameters, others) }),
+      ...(probe && probeGraphs(model, parameters, probe)),
+    },
   };
 }
 
-/** @param ragged the lengths of which every example shall have its own. */
-function forwardGraph(model: TypedModel, parameters: readonly Parameter[], ragged: readonly string[]): Graph {
+/** What is chosen of the values named; the loss of perturbed states, if there are a loss and states. */
+function probeGraphs(model: TypedModel, parameters: readonly Parameter[], selection: ProbeSelection): Module["graphs"] {
+  const probe = forwardGraph(model, parameters, model.ragged, selection);
+  const profile = forwardGraph(model, parameters, model.ragged, "perturbed");
+  const isPerturbed = profile.args.some(({ kind }) => kind === "perturbation");
+  return { probe, ...(model.losses.length > 0 && isPerturbed && { profile }) };
+}
+
+/**
+ * @param ragged the lengths of which every example shall have its own.
+ * @param inside states may be perturbed; or the results are named values, instead of outputs, loss and metrics.
+ */
+function forwardGraph(
+  model: TypedModel,
+  parameters: readonly Parameter[],
+  ragged: readonly string[],
+  inside?: "perturbed" | ProbeSelection,
+): Graph {
   const b = new Builder();
   const args: Arg[] = [];
   const add = (kind: ArgKind, name: string, type: Type): Labelled => {
@@ -79,10 +102,26 @@ function forwardGraph(model: TypedModel, parameters: readonly Parameter[], ragge
     const kind = binding.kind === "target" ? "target" : "input";
     env.values.set(binding, add(kind, port.name, { elem: port.elem, shape: [BATCH, ...port.shape] }));
   }
-  env.lowerSteps(model.prelude);
-  env.lowerSteps(model.steps);
+  const calls = new CallNames();
+  if (inside === "perturbed") {
+    env.perturb = (block, { name }, type) => add("perturbation", calls.next(pathOf(block, name)), type).value;
+  } else if (inside !== undefined) env.probes = [];
+  env.lowerSteps(model, "prelude");
+  env.lowerSteps(model, "steps");
+  // What only a loss calls is lowered with it, so it comes before the named values.
   const results = [...outputsOf(env, model), ...lossOf(env, model), ...metricsOf(env, model)];
-  return { args, instrs: b.instrs, results };
+  const shown = typeof inside === "object" ? probesOf(env, inside) : results;
+  return { args, instrs: b.instrs, results: shown };
+}
+
+/** All axes that a value depends on are its own, the batch first, the others from the outermost loop or layer inwards. */
+function probesOf(env: Environment, selection: ProbeSelection): readonly Result[] {
+  const b = env.builder;
+  return [...selection.choose(env.probes ?? [])].map(([name, probe]) => {
+    const places = byRank(probe.labels).filter((label) => label !== BATCH_LABEL);
+    const value = zeroOwnPastEnd(b, env.labels, closeLabels(b, probe, places));
+    return { kind: "probe", name, value: spread(b, value, byRank(value.labels)) };
+  });
 }
 
 function outputsOf(env: Environment, { outputs }: TypedModel): readonly Result[] {

@@ -2,7 +2,7 @@
 
 import type { Binding, ScanCall, State, Type } from "../check/typed.js";
 import type { Builder } from "../ir/builder.js";
-import { stackAxis } from "../ir/shape.js";
+import { stack, stackAxis } from "../ir/shape.js";
 import type { Dim, Value } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import type { Environment } from "./environment.js";
@@ -16,6 +16,7 @@ import {
   pointwise,
   spread,
 } from "./labelled.js";
+import type { Probe } from "./probes.js";
 
 /** One sequence as the loop wants it, and the labels of a step of it. */
 interface Sequence {
@@ -32,14 +33,20 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
   const args = call.args.map((arg) => env.lower(arg));
   const before = env.inside(call.lengths);
   for (const [i, context] of block.contexts.entries()) before.values.set(context, env.lower(call.contexts[i]));
-  before.lowerSteps(block.prelude);
+  before.lowerSteps(block, "prelude");
   const starts = startsOf(env, before, call);
   const contexts = block.contexts.map((context) => before.read(context));
   const labels = byRank([BATCH_LABEL, ...[...args, ...contexts, ...starts].flatMap((value) => value.labels)]);
   const initial = block.states.map(({ binding }, i) => spread(b, starts[i], labels, shapeOf(before, binding.type)));
   const sequences = args.map((arg, i) => sequenceOf(b, block.inputs[i], openAxes(arg, [step]), step));
+  const inputs = sequences.map(({ value }) => value);
+  const { perturb } = env;
+  const perturbations = perturb
+    ? block.states.map(({ binding }, i) => perturb(block, binding, stack(initial[i].type, step.extent)))
+    : [];
 
   const outputLabels: (readonly Label[])[] = [];
+  let probed: readonly Probe[] = [];
   const body: Body = (inner, states, values) => {
     outputLabels.length = 0;
     const within = before.nested(inner);
@@ -47,7 +54,7 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
     for (const [i, { binding, labels: own }] of sequences.entries()) {
       within.values.set(binding, { value: values[i], labels: own });
     }
-    within.loopStep = values[sequences.length];
+    within.loopStep = values[sequences.length + perturbations.length];
     within.loopGiven = new Set([...states, ...values].map(({ id }) => id));
     const real = isReal(inner, step, within.loopStep);
     const hold = (state: State, next: Labelled): Labelled => {
@@ -55,16 +62,19 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
       return pointwise([real, next, within.read(state.binding)], inner, (r, x, y) => inner.select(r, x, y));
     };
     // Forwards a state that is over is read as it ended. Backwards it has not begun, which could be no number to others.
-    within.lowerSteps(block.steps, (binding, value) => {
-      const state = call.reverse ? undefined : block.states.find(({ next }) => next === binding);
-      return state === undefined ? value : hold(state, value);
+    within.lowerSteps(block, "steps", (binding, given) => {
+      const at = block.states.findIndex(({ next }) => next === binding);
+      if (at < 0) return given;
+      const value = perturb ? perturbed(inner, given, { value: values[sequences.length + at], labels }) : given;
+      return call.reverse ? value : hold(block.states[at], value);
     });
     const next = block.states.map((state) => {
       const value = within.read(state.next);
       return spread(inner, call.reverse ? hold(state, value) : value, labels, shapeOf(within, state.binding.type));
     });
-    const outputs = block.outputs.map(({ value }) => {
-      const output = within.lower(value);
+    const results = block.outputs.map(({ value }) => within.lower(value));
+    probed = within.probes ?? [];
+    const outputs = [...results, ...probed].map((output) => {
       const own = byRank(output.labels);
       outputLabels.push(own);
       return spread(inner, output, own);
@@ -73,18 +83,24 @@ export function lowerScan(env: Environment, call: ScanCall): readonly Labelled[]
   };
   const paths = block.states.map(({ binding }) => `${block.path}.${binding.name}`);
   const hints = [...paths, ...block.outputs.map(({ name }) => name)];
-  const inputs = sequences.map(({ value }) => value);
+  const given = [...inputs, ...perturbations];
   const { reverse } = call;
   const { last, stacked } =
     typeof step.extent === "string"
-      ? b.scan({ length: step.extent, reverse }, initial, [...inputs, b.iota([step.extent], 0)], body, hints)
-      : unroll(b, { count: step.extent, reverse }, initial, inputs, body);
-  const outputs = stacked.map((value, i) => {
+      ? b.scan({ length: step.extent, reverse }, initial, [...given, b.iota([step.extent], 0)], body, hints)
+      : unroll(b, { count: step.extent, reverse }, initial, given, body);
+  const all = stacked.map((value, i): Labelled => {
     const own = outputLabels[i];
     const at = own[0] === BATCH_LABEL ? 1 : 0;
-    return closeLabels(b, { value, labels: own.toSpliced(at, 0, step) }, [step]);
+    return { value, labels: own.toSpliced(at, 0, step) };
   });
-  return [...outputs, ...last.map((value) => ({ value, labels }))];
+  const outputs = all.slice(0, block.outputs.length);
+  env.probes?.push(...probed.map((probe, i) => ({ ...probe, ...all[outputs.length + i] })));
+  return [...outputs.map((output) => closeLabels(b, output, [step])), ...last.map((value) => ({ value, labels }))];
+}
+
+function perturbed(b: Builder, value: Labelled, perturbation: Labelled): Labelled {
+  return pointwise([value, perturbation], b, (x, e) => b.binary("add", x, e));
 }
 
 /** Whether the step of the loop belongs to the example; undefined where all do. */

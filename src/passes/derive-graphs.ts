@@ -1,5 +1,6 @@
 /** @file Cuts the forward graph down to what evaluation and prediction need, and settles which of them is training. */
 
+import { reads } from "../ir/traverse.js";
 import type { Graph, ResultKind } from "../ir/types.js";
 import { dce } from "./dce.js";
 import { rewrite, rule } from "./rewriter.js";
@@ -14,6 +15,13 @@ export function evaluation(forward: Graph): Graph {
 export function prediction(forward: Graph): Graph {
   const graph = restrict(forward, ["output"]);
   return { ...graph, args: graph.args.filter((arg) => arg.kind !== "target") };
+}
+
+/** Named values as in prediction. Targets are arguments where one of them depends on them. */
+export function probing(graph: Graph): Graph {
+  const settled = settle(graph, false);
+  const read = new Set([...settled.instrs.flatMap(reads), ...settled.results.map((r) => r.value)].map(({ id }) => id));
+  return { ...settled, args: settled.args.filter(({ kind, value }) => kind !== "target" || read.has(value.id)) };
 }
 
 /** The graph as a step of training, or outside of training; the choices that depend on it are made. */

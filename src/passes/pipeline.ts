@@ -7,9 +7,10 @@ import { accumulate } from "./accumulate.js";
 import { autodiff } from "./autodiff.js";
 import { cse } from "./cse.js";
 import { dce } from "./dce.js";
-import { evaluation, prediction, settle } from "./derive-graphs.js";
+import { evaluation, prediction, probing, settle } from "./derive-graphs.js";
 import { eraseStopGradient } from "./erase-stop-gradient.js";
 import { hoist } from "./hoist.js";
+import { profile } from "./profile.js";
 import { reassociate } from "./reassociate.js";
 import { simplify } from "./simplify.js";
 import { sink } from "./sink.js";
@@ -39,6 +40,9 @@ export const pipeline: readonly Pass[] = [
   fromForward("train", (forward, { parameters, precision }) =>
     hasLoss(forward) ? autodiff(settle(forward, true), parameters, precision === "f16") : undefined,
   ),
+  instead("probe", probing),
+  // Dropout is off, as in prediction: what is looked at is the model as it is.
+  instead("profile", (perturbed) => profile(settle(perturbed, false))),
   everywhere("erase stop_gradient", eraseStopGradient),
   ...tidy("derived"),
   // The reverse loops have come into being: the gradients of weights and inputs leave them.
@@ -97,6 +101,17 @@ function streamEndless(module: Module): Module {
 /** A model without a loss can be run but not trained. */
 function hasLoss(forward: Graph): boolean {
   return forward.results.some((result) => result.kind === "loss");
+}
+
+/** What comes of a graph that the lowering made on request. */
+function instead(name: GraphName, derive: (graph: Graph) => Graph): Pass {
+  return {
+    name,
+    run: (module) => {
+      const graph = module.graphs[name];
+      return graph === undefined ? module : { ...module, graphs: { ...module.graphs, [name]: derive(graph) } };
+    },
+  };
 }
 
 function fromForward(name: GraphName, derive: (forward: Graph, module: Module) => Graph | undefined): Pass {

@@ -2,7 +2,7 @@
 
 import type { Manifest } from "../../runtime/manifest.js";
 import { encodeSafetensors } from "../../runtime/safetensors.js";
-import { type CompiledModel, compile } from "../../src/compile.js";
+import { type CompiledModel, type CompileOptions, compile } from "../../src/compile.js";
 import type { Precision } from "../../src/ir/types.js";
 import { hostOf } from "../check/host.js";
 
@@ -11,6 +11,7 @@ export function compileText(
   text: string,
   set: Readonly<Record<string, number>> = {},
   precision: Precision = "f32",
+  more: Partial<CompileOptions> = {},
 ): CompiledModel {
   const { models, diagnostics } = compile({
     files: ["test.seq"],
@@ -18,6 +19,7 @@ export function compileText(
     set,
     precision,
     verify: true,
+    ...more,
   });
   if (models.length !== 1) throw new Error(diagnostics.map((d) => `${d.code} ${d.message}`).join("\n"));
   return models[0];
