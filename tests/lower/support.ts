@@ -6,6 +6,7 @@ import { type NdArray, ndarray, numel } from "../../src/ir/ndarray.js";
 import { BATCH, type Module, type Port } from "../../src/ir/types.js";
 import { verifyGraph } from "../../src/ir/verify.js";
 import { lower } from "../../src/lower/lower.js";
+import type { ProbeSelection } from "../../src/lower/probes.js";
 import { parse } from "../../src/parser/parse.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
@@ -20,16 +21,21 @@ export function randomSource(seed: number): () => number {
 }
 
 /** The module of the only model in `text`. */
-export function moduleOf(text: string): Module {
-  return moduleOfFile("test.seq", {}, hostOf({ "test.seq": text }));
+export function moduleOf(text: string, probe?: ProbeSelection): Module {
+  return moduleOfFile("test.seq", {}, hostOf({ "test.seq": text }), probe);
 }
 
 /** The module of the only model in a file, such as one of the standard library. */
-export function moduleOfFile(file: string, set: Readonly<Record<string, number>>, host = hostOf({})): Module {
+export function moduleOfFile(
+  file: string,
+  set: Readonly<Record<string, number>>,
+  host = hostOf({}),
+  probe?: ProbeSelection,
+): Module {
   const { models, diagnostics } = checkProgram({ files: [file], host, parse, set });
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new Error(errors.map((d) => `${d.code} ${d.message}`).join("\n"));
-  const module = lower(present(models[0], "test", "the model"));
+  const module = lower(present(models[0], "test", "the model"), "f32", probe);
   verifyGraph(present(module.graphs.forward, "test", "the graph"), "lower");
   return module;
 }
