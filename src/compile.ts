@@ -89,7 +89,7 @@ export function compile(options: CompileOptions): Compilation {
     }
   }
   const whole = found.every((d) => d.severity !== "error");
-  if (whole) selection?.check();
+  if (whole && compiled.length > 0) selection?.check();
   return { diagnostics: inOrder(found, files), models: whole ? compiled : [] };
 }
 
@@ -172,9 +172,10 @@ function compileModel(
   };
 }
 
-/** Changes with what the model computes and with its parameters; not with comments, or how things are stored. */
-function meaningOf({ precision: _precision, doc: _doc, ...lowered }: Module): string {
-  return bytesToHex(sha256(utf8ToBytes(printModule(lowered)))).slice(0, 32);
+/** Changes with what the model computes and with its parameters; not with comments, how things are stored, or what is shown. */
+function meaningOf({ precision: _precision, doc: _doc, graphs, ...lowered }: Module): string {
+  const { probe: _probe, profile: _profile, ...meant } = graphs;
+  return bytesToHex(sha256(utf8ToBytes(printModule({ ...lowered, graphs: meant })))).slice(0, 32);
 }
 
 /** What each program dispatches, and below it the kernels, each once. */

@@ -158,6 +158,16 @@ describe("seqc compile", () => {
     expect(await module()).not.toMatch(/f16|half/);
   });
 
+  it("writes a module to look into", async () => {
+    const out = join(folder, "probe");
+    const two = file("probed.seq", MODEL);
+    expect((await inProcess(["compile", two, "-o", out, "--probe"])).code).toBe(EXIT.ok);
+    const all = readFileSync(join(out, "two.ts"), "utf8");
+    expect(all).toContain('Model<TwoInputs, TwoTargets, TwoOutputs, undefined, object, "y">');
+    expect((await inProcess(["compile", two, CHAR_LM, "-o", out, "--probe", "rnn.f", "rnn.*c"])).code).toBe(EXIT.ok);
+    expect(readFileSync(join(out, "char-lm.ts"), "utf8")).toContain('object, "rnn.f" | "rnn.c">');
+  });
+
   it("writes nothing when one of the specs has a mistake", async () => {
     const out = join(folder, "none");
     const sound = file("sound.seq", MODEL);
@@ -170,6 +180,11 @@ describe("seqc compile", () => {
 
   it.each<[string, (spec: string) => string[], RegExp]>([
     ["a size that no model has", (spec) => [spec, "--set", "Q=3"], /--set Q: no model has that parameter; there are N/],
+    [
+      "a name that no model has",
+      (spec) => [spec, CHAR_LM, "--probe", "rnn.F"],
+      /--probe: no model names a value `rnn.F` to probe: did you mean `rnn.f`\?/,
+    ],
     ["a file without a model", (spec) => [spec, CELL], /lstm\.seq gives no model/],
     ["two models of one name", (spec) => [spec, file("twin.seq", MODEL)], /two models would be written to .*two\.ts/],
   ])("refuses %s", async (_, args, message) => {

@@ -73,8 +73,9 @@ describe("a module", () => {
     const { probe, profile, ...programs } = probed.manifest.programs;
     expect(Object.keys(probe?.outputs ?? {})).toHaveLength(7);
     expect(Object.keys(profile?.outputs ?? {})).toEqual(["cells.0.h", "cells.1.h"]);
-    expect(programs).toEqual(plain.manifest.programs);
     expect(probed.manifest.kernels).toMatchObject(plain.manifest.kernels);
+    const { probes: _probes, profiles: _profiles, kernels: _kernels, ...rest } = probed.manifest;
+    expect({ ...rest, programs }).toEqual({ ...plain.manifest, kernels: undefined });
   });
 
   test("names in its type what it gives", () => {
