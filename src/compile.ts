@@ -166,9 +166,16 @@ function compileModel(
     source: typed.source,
     module,
     manifest,
-    typescript: emitModule(manifest, typed.doc === undefined ? origin : { ...origin, doc: typed.doc }),
-    ir: printModule(module),
-    wgsl: kernelsOf(manifest),
+    // Each is printed for who asks for it.
+    get typescript() {
+      return emitModule(manifest, typed.doc === undefined ? origin : { ...origin, doc: typed.doc });
+    },
+    get ir() {
+      return printModule(module);
+    },
+    get wgsl() {
+      return kernelsOf(manifest);
+    },
   };
 }
 

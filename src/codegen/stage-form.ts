@@ -111,7 +111,8 @@ class Description {
     this.#instrs.set(instr, number);
     const { op, attrs, args, results } = instr;
     for (const { id } of [...results, ...(op === "scan" ? attrs.body.params : [])]) this.#inner.add(id);
-    this.#lines.push(`instr ${number} ${op} ${this.#text([attrs, args, results])}`);
+    const [from, to] = [args, results].map((values) => values.map((value) => this.#value(value)).join(" "));
+    this.#lines.push(`instr ${number} ${op} ${this.#text(attrs)} ${from}: ${to}`);
     return number;
   }
 

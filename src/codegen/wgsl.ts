@@ -29,7 +29,6 @@ export interface Spelling {
 const isHalves = (memory: Memory) => memory === "halves" || memory === "halves_watched";
 
 function printExpr(e: Expr, names: Spelling): string {
-  const print = (part: Expr) => printExpr(part, names);
   switch (e.kind) {
     case "literal":
       if (e.type === "f32") return number(e.value);
@@ -40,12 +39,12 @@ function printExpr(e: Expr, names: Spelling): string {
     case "word":
       return `plan.${names.word(e.name, e.word)}`;
     case "infix":
-      return `(${print(e.a)} ${e.op} ${print(e.b)})`;
+      return `(${printExpr(e.a, names)} ${e.op} ${printExpr(e.b, names)})`;
     case "call":
-      return `${e.fn}(${e.args.map(print).join(", ")})`;
+      return `${e.fn}(${e.args.map((arg) => printExpr(arg, names)).join(", ")})`;
     case "load":
-      if (isHalves(e.memory)) return `f32(halves[${print(e.index)}])`;
-      return `${names.use(e.memory)}[${print(e.index)}]`;
+      if (isHalves(e.memory)) return `f32(halves[${printExpr(e.index, names)}])`;
+      return `${names.use(e.memory)}[${printExpr(e.index, names)}]`;
     default:
       return unreachable(e, "wgsl");
   }

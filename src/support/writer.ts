@@ -8,9 +8,10 @@ export class Writer {
 
   /** Adds one or more lines at the present depth; an empty line carries no indent. */
   line(text = ""): this {
-    for (const part of text.split("\n")) {
-      this.#lines.push(part === "" ? "" : this.indent.repeat(this.#depth) + part);
-    }
+    const indent = this.indent.repeat(this.#depth);
+    // Most are one line, and there are many.
+    if (!text.includes("\n")) this.#lines.push(text && indent + text);
+    else for (const part of text.split("\n")) this.#lines.push(part && indent + part);
     return this;
   }
 
