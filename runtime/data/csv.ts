@@ -16,15 +16,16 @@ interface CsvRecord {
 
 /** Arrays [rows] or [rows, …], f64. @throws Error with the line and the column. */
 export function readCsv(bytes: Uint8Array): DataArrays {
-  const [header, ...rows] = splitRecords(decodeText(bytes));
+  const records = splitRecords(decodeText(bytes));
+  const header = records.next().value;
   if (header === undefined) throw invalid("it is empty: its first line names the columns");
   const names = header.fields.map((name) => name.trim());
   names.forEach((name, column) => {
     if (name === "") throw invalid(`line ${header.line}, column ${column + 1}: the column has no name`);
     if (names.indexOf(name) < column) throw invalid(`line ${header.line}: two columns are named \`${name}\``);
   });
-  const columns = names.map(() => new Float64Array(rows.length));
-  rows.forEach(({ line, fields }, row) => {
+  const columns = names.map((): number[] => []);
+  for (const { line, fields } of records) {
     if (fields.length !== names.length) {
       throw invalid(`line ${line} has ${fields.length} fields and the header has ${names.length}`);
     }
@@ -32,10 +33,10 @@ export function readCsv(bytes: Uint8Array): DataArrays {
       if (!NUMBER.test(field)) {
         throw invalid(`line ${line}, column ${column + 1} (\`${names[column]}\`): "${field}" is no number`);
       }
-      columns[column][row] = Number(field);
+      columns[column].push(Number(field));
     });
-  });
-  return joinColumns(names, columns, rows.length);
+  }
+  return joinColumns(names, columns);
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -47,15 +48,14 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 /** A field is `"…"`, with quotes doubled inside, or has no quotes; then comes a comma, the end of a line, or the end. */
-function splitRecords(text: string): CsvRecord[] {
+function* splitRecords(text: string): Generator<CsvRecord, undefined> {
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
-  const records: CsvRecord[] = [];
   let fields: string[] = [];
   let line = 1;
   let start = 1;
   for (;;) {
     const at = field.lastIndex;
-    if (at === text.length && fields.length === 0) return records;
+    if (at === text.length && fields.length === 0) return;
     const found = field.exec(text);
     if (found === null) {
       const what = text[at] === '"' ? "a quoted field has no end, or text behind it" : "a quote stands within a field";
@@ -65,8 +65,8 @@ function splitRecords(text: string): CsvRecord[] {
     fields.push(quoted?.replaceAll('""', '"') ?? plain);
     line += quoted?.match(/\r\n|\n|\r/g)?.length ?? 0;
     if (separator === ",") continue;
-    records.push({ line: start, fields });
-    if (separator === "") return records;
+    yield { line: start, fields };
+    if (separator === "") return;
     fields = [];
     start = ++line;
   }
@@ -75,20 +75,21 @@ function splitRecords(text: string): CsvRecord[] {
 /** A column, and where it lies in its array. */
 interface Part {
   readonly index: readonly number[];
-  readonly values: Float64Array;
+  readonly values: readonly number[];
 }
 
-function joinColumns(names: readonly string[], columns: readonly Float64Array[], rows: number): DataArrays {
+function joinColumns(names: readonly string[], columns: readonly (readonly number[])[]): DataArrays {
   const parts = new Map<string, Part[]>();
   names.forEach((column, at) => {
     const [, name, indices] = /^(.+?)((?:\[\d+\])*)$/s.exec(column)!;
     const index = Array.from(indices.matchAll(/\d+/g), ([digits]) => Number(digits));
     parts.set(name, [...(parts.get(name) ?? []), { index, values: columns[at] }]);
   });
-  return new Map([...parts].map(([name, columns]) => [name, joinParts(name, columns, rows)]));
+  return new Map([...parts].map(([name, columns]) => [name, joinParts(name, columns)]));
 }
 
-function joinParts(name: string, parts: readonly Part[], rows: number): DataArray {
+function joinParts(name: string, parts: readonly Part[]): DataArray {
+  const rows = parts[0].values.length;
   const axes = parts[0].index.length;
   const shape = Array.from({ length: axes }, (_, axis) => Math.max(...parts.map(({ index }) => index[axis])) + 1);
   const width = countOf(shape);

@@ -1,10 +1,11 @@
 /** @file Examples in memory, ready for a model's ports: rows of them as a batch, parts of them, batches in random order. */
 
 import type { Elem } from "../manifest.js";
+import { checkWhole } from "../options.js";
 import { checkSeed } from "../random.js";
 import type { DataValues } from "./arrays.js";
 import type { DataBatch } from "./loader.js";
-import { checkPositive, DataLoader } from "./loader.js";
+import { DataLoader } from "./loader.js";
 import { Random } from "./random.js";
 
 /** All examples of one port, one behind the other. */
@@ -81,7 +82,7 @@ export class Dataset {
     readonly dropLast?: boolean;
   }): DataLoader<DataBatch> {
     const { seed = 0, shuffle = true, dropLast = true } = options;
-    const batch = checkPositive("batch", options.batch);
+    const batch = checkWhole("batch", options.batch, 1);
     checkSeed(seed);
     const { examples } = this;
     const epochLength = dropLast ? Math.floor(examples / batch) : Math.ceil(examples / batch);

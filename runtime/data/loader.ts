@@ -87,9 +87,3 @@ export class DataLoader<Batch> implements Iterable<Batch> {
     return loader;
   }
 }
-
-/** @throws RangeError unless the option is a whole number above zero. */
-export function checkPositive(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new RangeError(`\`${name}\` must be a whole number above zero, not ${value}`);
-}

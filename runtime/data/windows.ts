@@ -1,20 +1,21 @@
 /** @file Batches of windows of a text: at random places, spread evenly, or going on from batch to batch. */
 
+import { checkWhole } from "../options.js";
 import { checkSeed } from "../random.js";
-import { checkPositive, DataLoader } from "./loader.js";
+import { DataLoader } from "./loader.js";
 import { Random } from "./random.js";
 
-/** Ids and, one later, `next`; both [batch, length], row-major. */
-export interface TextBatch {
+/** Ids and, one later, `next`; both [batch, length], row-major. No interface, so that it passes for a record of arrays. */
+export type TextBatch = {
   readonly tokens: Int32Array;
   readonly next: Int32Array;
-}
+};
 
 /** A batch that goes on where the one before stopped. */
-export interface ContiguousBatch extends TextBatch {
+export type ContiguousBatch = TextBatch & {
   /** [batch]: 1 where a row begins anew, else 0; what a trainer with carried states takes under this name. */
   readonly reset: Uint8Array;
-}
+};
 
 /** Windows of `length` ids that start at `starts`; each needs one id more for its last target. */
 export function windows(ids: Int32Array, starts: readonly number[], length: number): TextBatch {
@@ -86,8 +87,8 @@ export function contiguousWindows(
 }
 
 function checkWindow(ids: Int32Array, rows: number, options: { readonly batch: number; readonly length: number }) {
-  const batch = checkPositive("batch", options.batch);
-  const length = checkPositive("length", options.length);
+  const batch = checkWhole("batch", options.batch, 1);
+  const length = checkWhole("length", options.length, 1);
   const needed = rows * length + 1;
   if (ids.length >= needed) return { batch, length };
   throw new RangeError(`the text is too short: it has ${ids.length} ids, and windows of ${length} need ${needed}`);

@@ -56,7 +56,7 @@ describe("an epoch of arrays", () => {
       ]);
     }
     expect(() => counting(8).batches({ batch: 9 })).toThrow(/`batch` is 9 and there are only 8 examples/);
-    expect(() => counting(8).batches({ batch: 0 })).toThrow(/`batch` must be a whole number above zero/);
+    expect(() => counting(8).batches({ batch: 0 })).toThrow(/`batch` must be a whole number of at least 1/);
     expect(() => counting(8).batches({ batch: 2, seed: -1 })).toThrow(/`seed` must be/);
   });
 

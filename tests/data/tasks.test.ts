@@ -316,16 +316,16 @@ function rightAnswers(task: Task, batch: DataBatch, output: ArrayLike<number>, r
 describe("options", () => {
   test.each([
     [{ type: "sorting" }, 'there is no task "sorting": there are adding, copying'],
-    [{ type: "adding", lenght: 5 }, "adding has no option `lenght`: it has length"],
+    [{ type: "adding", lenght: 5 }, "unknown option `adding.lenght`: there is `length`"],
     [{ type: "adding", length: "5" }, '`length` must be a number, not "5"'],
-    [{ type: "adding", length: 1 }, "`length` must be 2 or more"],
-    [{ type: "adding", length: 2.5 }, "`length` must be a whole number above zero"],
-    [{ type: "copying", delay: 0 }, "`delay` must be a whole number above zero"],
+    [{ type: "adding", length: 1 }, "`length` must be a whole number of at least 2"],
+    [{ type: "adding", length: 2.5 }, "`length` must be a whole number of at least 2"],
+    [{ type: "copying", delay: 0 }, "`delay` must be a whole number of at least 1"],
     [{ type: "selective-copying", context: 5 }, "`copied` is 16 and there are only 5 places"],
-    [{ type: "selective-copying", vocabulary: 2 }, "`vocabulary` must be 3 or more"],
-    [{ type: "induction-heads", length: 2 }, "`length` must be 3 or more"],
+    [{ type: "selective-copying", vocabulary: 2 }, "`vocabulary` must be a whole number of at least 3"],
+    [{ type: "induction-heads", length: 2 }, "`length` must be a whole number of at least 3"],
     [{ type: "temporal-order", relevant: 4 }, "`relevant` must be 2 or 3"],
-    [{ type: "temporal-order", shortest: 19 }, "`shortest` must be 20 or more"],
+    [{ type: "temporal-order", shortest: 19 }, "`shortest` must be a whole number of at least 20"],
   ])("%j are refused", (options, message) => {
     expect(() => createTask(options)).toThrow(message);
   });

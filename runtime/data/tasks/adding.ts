@@ -1,6 +1,6 @@
 /** @file The adding problem. */
 
-import { checkPositive } from "../loader.js";
+import { checkWhole } from "../../options.js";
 import { Task } from "./task.js";
 
 export const ADDING = { length: 100 };
@@ -11,8 +11,7 @@ export const ADDING = { length: 100 };
  * @param options.length T; published are 100 to 750.
  */
 export function adding(options: Partial<typeof ADDING> = {}): Task<{ x: Float32Array; total: Float32Array }> {
-  const length = checkPositive("length", { ...ADDING, ...options }.length);
-  if (length < 2) throw new RangeError("`length` must be 2 or more: two steps are marked");
+  const length = checkWhole("length", { ...ADDING, ...options }.length, 2);
   const half = Math.floor(length / 2);
   return new Task({
     type: "adding",

@@ -1,6 +1,6 @@
 /** @file The copying problem. */
 
-import { checkPositive } from "../loader.js";
+import { checkWhole } from "../../options.js";
 import { Task } from "./task.js";
 
 export const COPYING = { delay: 100, symbols: 8, copied: 10 };
@@ -12,9 +12,9 @@ export const COPYING = { delay: 100, symbols: 8, copied: 10 };
  */
 export function copying(options: Partial<typeof COPYING> = {}): Task<{ tokens: Int32Array; wanted: Int32Array }> {
   const given = { ...COPYING, ...options };
-  const delay = checkPositive("delay", given.delay);
-  const symbols = checkPositive("symbols", given.symbols);
-  const copied = checkPositive("copied", given.copied);
+  const delay = checkWhole("delay", given.delay, 1);
+  const symbols = checkWhole("symbols", given.symbols, 1);
+  const copied = checkWhole("copied", given.copied, 1);
   const length = delay + 2 * copied;
   const [blank, mark] = [symbols, symbols + 1];
   return new Task({

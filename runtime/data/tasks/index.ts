@@ -1,5 +1,6 @@
 /** @file The synthetic tasks by name, for options that come as plain data. */
 
+import { checkFields } from "../../options.js";
 import { ADDING, adding } from "./adding.js";
 import { COPYING, copying } from "./copying.js";
 import { INDUCTION_HEADS, inductionHeads } from "./induction-heads.js";
@@ -33,9 +34,8 @@ export const TASK_NAMES: readonly string[] = [...TASKS.keys()];
 export function createTask({ type, ...options }: TaskOptions): Task {
   const kind = TASKS.get(type);
   if (kind === undefined) throw new TypeError(`there is no task "${type}": there are ${TASK_NAMES.join(", ")}`);
-  const known = Object.keys(kind.defaults);
+  checkFields(type, options, Object.keys(kind.defaults));
   const numbers = Object.entries(options).map(([name, value]): [string, number] => {
-    if (!known.includes(name)) throw new TypeError(`${type} has no option \`${name}\`: it has ${known.join(", ")}`);
     if (typeof value !== "number") throw new TypeError(`\`${name}\` must be a number, not ${JSON.stringify(value)}`);
     return [name, value];
   });

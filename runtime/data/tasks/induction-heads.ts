@@ -1,6 +1,6 @@
 /** @file Induction heads. */
 
-import { checkPositive } from "../loader.js";
+import { checkWhole } from "../../options.js";
 import { Task } from "./task.js";
 
 export const INDUCTION_HEADS = { length: 256, vocabulary: 16 };
@@ -14,10 +14,8 @@ export function inductionHeads(
   options: Partial<typeof INDUCTION_HEADS> = {},
 ): Task<{ tokens: Int32Array; answer: Int32Array }> {
   const given = { ...INDUCTION_HEADS, ...options };
-  const length = checkPositive("length", given.length);
-  const vocabulary = checkPositive("vocabulary", given.vocabulary);
-  if (length < 3) throw new RangeError("`length` must be 3 or more: a mark, what follows, and the mark again");
-  if (vocabulary < 2) throw new RangeError("`vocabulary` must be 2 or more: the mark and a token");
+  const length = checkWhole("length", given.length, 3);
+  const vocabulary = checkWhole("vocabulary", given.vocabulary, 2);
   const mark = vocabulary - 1;
   return new Task({
     type: "induction-heads",

@@ -1,6 +1,6 @@
 /** @file Selective copying. */
 
-import { checkPositive } from "../loader.js";
+import { checkWhole } from "../../options.js";
 import { Task } from "./task.js";
 
 export const SELECTIVE_COPYING = { context: 4096, vocabulary: 16, copied: 16 };
@@ -14,11 +14,10 @@ export function selectiveCopying(
   options: Partial<typeof SELECTIVE_COPYING> = {},
 ): Task<{ tokens: Int32Array; asked: Uint8Array; wanted: Int32Array }> {
   const given = { ...SELECTIVE_COPYING, ...options };
-  const context = checkPositive("context", given.context);
-  const vocabulary = checkPositive("vocabulary", given.vocabulary);
-  const copied = checkPositive("copied", given.copied);
+  const context = checkWhole("context", given.context, 1);
+  const vocabulary = checkWhole("vocabulary", given.vocabulary, 3);
+  const copied = checkWhole("copied", given.copied, 1);
   if (copied > context) throw new RangeError(`\`copied\` is ${copied} and there are only ${context} places for it`);
-  if (vocabulary < 3) throw new RangeError("`vocabulary` must be 3 or more: noise, mark and a symbol");
   const length = context + copied;
   const symbols = vocabulary - 2;
   const mark = vocabulary - 1;

@@ -1,7 +1,8 @@
 /** @file What the synthetic tasks share: examples that are pure functions of a seed and their number, and batches of them. */
 
+import { checkWhole } from "../../options.js";
 import { checkSeed } from "../../random.js";
-import { checkPositive, type DataBatch, DataLoader, type Identity } from "../loader.js";
+import { type DataBatch, DataLoader, type Identity } from "../loader.js";
 import { Random } from "../random.js";
 
 export interface TaskDefinition<Batch extends DataBatch> {
@@ -52,7 +53,7 @@ export class Task<Batch extends DataBatch = DataBatch> {
 
   /** New examples in every batch, without end. Those of two seeds have nothing to do with each other. */
   batches(options: { readonly batch: number; readonly seed?: number }): DataLoader<Batch> {
-    const batch = checkPositive("batch", options.batch);
+    const batch = checkWhole("batch", options.batch, 1);
     const seed = checkSeed(options.seed ?? 0);
     return new DataLoader({
       identity: { ...this.#identity(), batch, seed },
@@ -62,8 +63,8 @@ export class Task<Batch extends DataBatch = DataBatch> {
 
   /** Other examples than `batches` has, so many batches, the same in every epoch. */
   validation(options: { readonly batch: number; readonly batches: number; readonly seed?: number }): DataLoader<Batch> {
-    const batch = checkPositive("batch", options.batch);
-    const epochLength = checkPositive("batches", options.batches);
+    const batch = checkWhole("batch", options.batch, 1);
+    const epochLength = checkWhole("batches", options.batches, 1);
     const seed = checkSeed(options.seed ?? 0);
     return new DataLoader({
       identity: { ...this.#identity(), validation: true, batch, batches: epochLength, seed },

@@ -1,6 +1,6 @@
 /** @file Temporal order. */
 
-import { checkPositive } from "../loader.js";
+import { checkWhole } from "../../options.js";
 import type { Random } from "../random.js";
 import { Task } from "./task.js";
 
@@ -40,10 +40,9 @@ export function temporalOrder(
   options: Partial<typeof TEMPORAL_ORDER> = {},
 ): Task<{ x: Float32Array; T: Int32Array; label: Int32Array }> {
   const given = { ...TEMPORAL_ORDER, ...options };
-  const shortest = checkPositive("shortest", given.shortest);
+  const shortest = checkWhole("shortest", given.shortest, 20);
   const places = PLACES.get(given.relevant);
   if (places === undefined) throw new RangeError(`\`relevant\` must be 2 or 3, not ${given.relevant}`);
-  if (shortest < 20) throw new RangeError("`shortest` must be 20 or more, to have room for all symbols");
   const { relevant } = given;
   const scale = (hundredths: number) => Math.floor((hundredths * shortest) / 100);
   const length = scale(110);
