@@ -130,7 +130,7 @@ export interface Dispatch extends Variant {
 export interface Program {
   readonly slots: readonly Slot[];
   readonly dispatches: readonly Dispatch[];
-  /** Slot of each input, target and (streaming) kept state by its port's name. */
+  /** Slot of each input, target, kept or carried state by its name; with carried states that of `RESET` too. */
   readonly inputs: Readonly<Record<string, number>>;
   /** Slot of each output by its port's name. */
   readonly outputs: Readonly<Record<string, number>>;
@@ -139,7 +139,7 @@ export interface Program {
    * step, which sets it to another number where its gradients are wrong, being too large for f16 at this `LOSS_SCALE`.
    */
   readonly scalars: Readonly<Record<string, number>>;
-  /** Streaming: slot of the next value of each kept state, by its name; of the first in the program of the start. */
+  /** Slot of the next value of each kept or carried state, by its name; of the first in the program of the start. */
   readonly nextStates: Readonly<Record<string, number>>;
   /** Training: the slot of all gradients, laid out as the parameters; in f16 times `LOSS_SCALE`. */
   readonly gradients?: number;
@@ -156,7 +156,7 @@ export interface Port {
   readonly classes?: number;
 }
 
-/** A kept state of a stream. All axes are there, the batch and `ROOM` by name. */
+/** A kept state of a stream, or a carried one. All axes are there, the batch and `ROOM` by name. */
 export interface KeptState {
   readonly name: string;
   readonly elem: Elem;
@@ -165,6 +165,16 @@ export interface KeptState {
 
 /** A value of the spec that a program gives to look at; its axes are written as those of a kept state. */
 export type NamedValue = KeptState;
+
+/** The input of a program that carries states: for each example 1 where it begins anew. [batch] */
+export const RESET = "reset";
+
+/** States that the programs of training and evaluation take as inputs, and of which they give the next. */
+export interface Carried {
+  /** The length whose steps go on in the next batch. */
+  readonly length: string;
+  readonly states: readonly KeptState[];
+}
 
 /** A model as a stream: a step or a chunk at a time. */
 export interface Streaming {
@@ -209,6 +219,8 @@ export interface Manifest {
   readonly lengths: readonly string[];
   /** Those of which every example has its own: an input [batch] of the programs under the name of the length. */
   readonly ragged?: readonly string[];
+  /** What training and evaluation carry from batch to batch; absent unless the model is compiled so. */
+  readonly carried?: Carried;
   readonly inputs: readonly Port[];
   readonly targets: readonly Port[];
   readonly outputs: readonly Port[];

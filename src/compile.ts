@@ -36,6 +36,11 @@ export interface CompileOptions {
    * A list: these names alone, with the path of the instance, `*` standing for any part: `rnn.f`, `block.*.h`. Default false.
    */
   readonly probe?: boolean | readonly string[];
+  /**
+   * Whether training and evaluation can carry states from batch to batch, each of which then has the next steps of its
+   * examples (truncated backpropagation through time). A model that cannot is a mistake, `SEQ5003`.
+   */
+  readonly stateful?: boolean;
   /** Checks the IR's invariants after every pass. */
   readonly verify?: boolean;
 }
@@ -71,7 +76,7 @@ export function check(options: CompileOptions): { readonly diagnostics: readonly
  *   that no model has.
  */
 export function compile(options: CompileOptions): Compilation {
-  const { files, verify = false, precision = "f32", probe = false } = options;
+  const { files, verify = false, precision = "f32", probe = false, stateful = false } = options;
   const selection = probe === false ? undefined : new ProbeSelection(probe);
   const sources = new Sources(options.host);
   const { models, diagnostics } = checkProgram({ ...options, host: sources, parse });
@@ -79,7 +84,13 @@ export function compile(options: CompileOptions): Compilation {
   const compiled: CompiledModel[] = [];
   for (const model of diagnostics.some((d) => d.severity === "error") ? [] : models) {
     try {
-      const result = compileModel(model, sources.hash(model.source), precision, verify, selection);
+      const lowered = lower(model, { precision, stateful, ...(selection && { probe: selection }) });
+      const module = runPipeline(lowered, { verify });
+      if (module.carryRefusal !== undefined) {
+        found.push(diagnostic("SEQ5003", model.span, `\`${model.name}\` cannot carry states: ${module.carryRefusal}.`));
+        continue;
+      }
+      const result = compileModel(model, lowered, module, sources.hash(model.source));
       compiled.push(result);
       found.push(...warnOfUntrained(model, result.module));
     } catch (error) {
@@ -149,15 +160,7 @@ class Sources implements SourceHost {
   }
 }
 
-function compileModel(
-  typed: TypedModel,
-  hash: string,
-  precision: Precision,
-  verify: boolean,
-  probe: ProbeSelection | undefined,
-): CompiledModel {
-  const lowered = lower(typed, precision, probe);
-  const module = runPipeline(lowered, { verify });
+function compileModel(typed: TypedModel, lowered: Module, module: Module, hash: string): CompiledModel {
   const manifest = buildManifest(module, `seqc ${VERSION}`, meaningOf(lowered));
   const file = typed.source.split(/[\\/]/).at(-1) ?? typed.source;
   const origin = { file, hash };
@@ -179,9 +182,12 @@ function compileModel(
   };
 }
 
-/** Changes with what the model computes and with its parameters; not with comments, how things are stored, or what is shown. */
-function meaningOf({ precision: _precision, doc: _doc, graphs, ...lowered }: Module): string {
-  const { probe: _probe, profile: _profile, ...meant } = graphs;
+/**
+ * Changes with what the model computes and with its parameters; not with comments, how things are stored or trained, or what
+ * is shown.
+ */
+function meaningOf({ precision: _precision, doc: _doc, carryLength: _length, graphs, ...lowered }: Module): string {
+  const { probe: _probe, profile: _profile, carried: _carried, ...meant } = graphs;
   return bytesToHex(sha256(utf8ToBytes(printModule({ ...lowered, graphs: meant })))).slice(0, 32);
 }
 

@@ -53,10 +53,14 @@ function streamingOf(module: Module, program: (graph: Graph) => Program): Stream
   }
   return {
     length: streamLength,
-    states: states.map(({ name, elem, shape }) => ({ name, elem, shape })),
+    states: states.map(portOf),
     ...(graphs.start && { start: program(graphs.start) }),
     step: program(graphs.stream),
   };
+}
+
+function carriedOf({ carryLength: length, carriedStates: states }: Module): Pick<Manifest, "carried"> {
+  return length === undefined || states === undefined ? {} : { carried: { length, states: states.map(portOf) } };
 }
 
 /**
@@ -85,6 +89,7 @@ export function buildManifest(module: Module, generator: string, spec: string): 
     ...(module.precision && { precision: module.precision }),
     lengths: module.lengths,
     ...(module.ragged === undefined ? {} : { ragged: module.ragged }),
+    ...carriedOf(module),
     inputs: module.inputs.map(portOf),
     targets: module.targets.map(portOf),
     outputs: module.outputs.map(portOf),

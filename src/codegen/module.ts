@@ -4,7 +4,7 @@
  * the only identifiers are the model's name and its types.
  */
 
-import type { Manifest, Port } from "../../runtime/manifest.js";
+import { type Manifest, type Port, RESET } from "../../runtime/manifest.js";
 import { Writer } from "../support/writer.js";
 
 export interface ModuleSource {
@@ -57,7 +57,7 @@ function portType(
   doc: string,
   ports: readonly Port[],
   outputs: boolean,
-  ragged: readonly string[] = [],
+  { ragged = [], carried }: Pick<Manifest, "ragged" | "carried"> = {},
 ): void {
   w.line(`/** ${doc} Row-major, the batch first. */`);
   w.block(`export interface ${name} {`, "}", () => {
@@ -72,6 +72,12 @@ function portType(
         `/** [batch]: how many steps of ${length} each example has, from 1 up; by default all. Nothing past them counts. */`,
       );
       w.line(`readonly ${length}?: ${ARRAYS.i32} | undefined;`);
+    }
+    if (carried !== undefined) {
+      w.line(
+        "/** [batch]: 1 for each example that begins anew, with `stateful: true`; by default none but in the first step. */",
+      );
+      w.line(`readonly ${RESET}?: ${ARRAYS.bool} | undefined;`);
     }
   });
 }
@@ -102,9 +108,11 @@ export function emitModule(manifest: Manifest, source: ModuleSource): string {
     for (const [key, value] of Object.entries(manifest)) print(w, key, value, 0);
   });
   w.line();
-  portType(w, `${name}Inputs`, "What the model is given.", manifest.inputs, false, manifest.ragged);
+  portType(w, `${name}Inputs`, "What the model is given.", manifest.inputs, false, { ragged: manifest.ragged });
   w.line();
-  portType(w, `${name}Targets`, "What it is also given in training and evaluation.", manifest.targets, false);
+  portType(w, `${name}Targets`, "What it is also given in training and evaluation.", manifest.targets, false, {
+    carried: manifest.carried,
+  });
   w.line();
   portType(w, `${name}Outputs`, "What it gives.", manifest.outputs, true);
   w.line();

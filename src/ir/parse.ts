@@ -29,6 +29,7 @@ const ELEMS: readonly Elem[] = ["f32", "i32", "bool"];
 const GRAPHS: readonly GraphName[] = [
   "forward",
   "endless",
+  "carried",
   "train",
   "evaluate",
   "predict",
@@ -64,6 +65,9 @@ export function parseModule(text: string): Module {
   const metrics = many(s, "metric", () => s.word());
   const along = s.accept("stream_along") ? { streamLength: s.word() } : {};
   const refusal = s.accept("no_stream") ? { streamRefusal: s.text() } : {};
+  const carrying = s.accept("carry_along") ? { carryLength: s.word() } : {};
+  const carried = ports("carry");
+  const noCarry = s.accept("no_carry") ? { carryRefusal: s.text() } : {};
   const graphs = Object.fromEntries(many(s, "graph", () => [s.oneOf(GRAPHS), parseGraph(s)] as const));
   s.expect("}");
   if (!s.atKind("end")) s.fail("expected the end");
@@ -81,6 +85,9 @@ export function parseModule(text: string): Module {
     metrics,
     ...along,
     ...refusal,
+    ...carrying,
+    ...(carried.length > 0 && { carriedStates: carried }),
+    ...noCarry,
     graphs,
   };
 }

@@ -24,6 +24,9 @@ export function printModule(module: Module): string {
     for (const metric of module.metrics) w.line(`metric ${word(metric)}`);
     if (module.streamLength !== undefined) w.line(`stream_along ${word(module.streamLength)}`);
     if (module.streamRefusal !== undefined) w.line(`no_stream ${JSON.stringify(module.streamRefusal)}`);
+    if (module.carryLength !== undefined) w.line(`carry_along ${word(module.carryLength)}`);
+    for (const port of module.carriedStates ?? []) w.line(`carry ${printPort(port)}`);
+    if (module.carryRefusal !== undefined) w.line(`no_carry ${JSON.stringify(module.carryRefusal)}`);
     for (const [name, graph] of Object.entries(module.graphs)) writeGraph(w, name, graph);
   });
   return w.toString();

@@ -28,6 +28,9 @@ export const LOSS_SCALE = "_scale";
 export type Precision = "f32" | "f16";
 export const PRECISIONS: readonly Precision[] = ["f32", "f16"];
 
+/** Of a graph that carries states from batch to batch: the input that says which examples begin anew, bool [batch]. */
+export const RESET = "reset";
+
 /** An axis: a size known at compile time, or the name of a length known at run time. */
 export type Dim = number | string;
 
@@ -159,8 +162,8 @@ export type Instr<K extends Op = Op> = {
 }[K];
 
 /**
- * What a graph is given. `state` is a kept state of the streaming form, `perturbation` zeros that are added to a state's next
- * value at every step, for the derivative with respect to it.
+ * What a graph is given. `state` is a kept state of the streaming form, or one carried from batch to batch; `perturbation`
+ * zeros that are added to a state's next value at every step, for the derivative with respect to it.
  */
 export type ArgKind = "param" | "input" | "target" | "state" | "perturbation";
 export interface Arg {
@@ -246,6 +249,12 @@ export interface Module {
   readonly states: readonly Port[];
   /** The length along which the streaming form runs, where there is one. */
   readonly streamLength?: string;
+  /** Of a module whose training carries states from batch to batch: the length whose steps go on in the next batch. */
+  readonly carryLength?: string;
+  /** What is carried, filled in by the pass. Shapes as those of `states`. */
+  readonly carriedStates?: readonly Port[];
+  /** Why nothing can be carried, though it was asked for. */
+  readonly carryRefusal?: string;
   readonly graphs: Readonly<Partial<Record<GraphName, Graph>>>;
   /** Why there is no streaming form, where there is none. */
   readonly streamRefusal?: string;
@@ -255,12 +264,15 @@ export interface Module {
  * forward: all results (outputs, loss, metrics) · endless: the same with no example ending along the streamed length,
  * where that is ragged; gone once the streaming form is made of it · train: loss, metrics and a gradient for each parameter
  * that is not frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but
- * for those that are zero · stream: outputs and the next kept states · probe: named values of the spec, in prediction ·
- * profile: the norm of the loss's derivative with respect to each state after each step. Both come from the lowering, on request.
+ * for those that are zero · stream: outputs and the next kept states · carried: where training carries states from batch to
+ * batch, loss, metrics and the next states; train and evaluate are then made of it and give the states too · probe: named values
+ * of the spec, in prediction · profile: the norm of the loss's derivative with respect to each state after each step. These three
+ * come from the lowering, on request.
  */
 export type GraphName =
   | "forward"
   | "endless"
+  | "carried"
   | "train"
   | "evaluate"
   | "predict"

@@ -112,10 +112,11 @@ class Verifier {
  */
 export function verifyModule(module: Module, stage: string): void {
   const lengths = new Set<string>([BATCH, ROOM, ...module.lengths]);
-  for (const graph of Object.values(module.graphs)) {
+  for (const [of, graph] of Object.entries(module.graphs)) {
     verifyGraph(graph, stage);
+    const states = of === "stream" || of === "start" ? module.states : (module.carriedStates ?? []);
     for (const { kind, name, value } of [...graph.args, ...graph.results]) {
-      const declared = declaredType(module, kind, name, stage);
+      const declared = declaredType({ ...module, states }, kind, name, stage);
       if (declared === undefined) continue;
       const message = `${kind} ${name} is ${showType(value.type)}; it is declared as ${showType(declared)}`;
       invariant(sameType(value.type, declared), stage, message);

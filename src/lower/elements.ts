@@ -188,9 +188,7 @@ function lowerAffine(env: Environment, form: Affine, staying: boolean): Labelled
     const value =
       typeof of === "string"
         ? extentOf(b, env.labels.axis(env.dim({ extent: of, text: of, span: NOWHERE })))
-        : staying
-          ? positionAlong(b, env.label(of))
-          : { value: b.iota([env.label(of).extent], 0), labels: [env.label(of)] };
+        : positionAlong(b, env.label(of), staying);
     return factor === 1 ? value : pointwise([value, constant(factor)], b, (x, y) => b.binary("mul", x, y));
   });
   const all = form.constant === 0 && terms.length > 0 ? terms : [...terms, constant(form.constant)];

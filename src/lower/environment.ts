@@ -20,17 +20,23 @@ export class LabelSource {
     return this.#streams++;
   }
 
-  /** @param ends the own lengths of the examples, i32 [batch], of each ragged length. */
-  constructor(readonly ends: ReadonlyMap<Dim, Value>) {}
+  /**
+   * @param ends the own lengths of the examples, i32 [batch], of each ragged length.
+   * @param pasts of each length whose steps count on from those before: how many there were, i32 [batch].
+   */
+  constructor(
+    readonly ends: ReadonlyMap<Dim, Value>,
+    readonly pasts: ReadonlyMap<Dim, Value> = new Map(),
+  ) {}
 
   next(name: string, extent: Dim): Label {
     return { name, ...this.axis(extent), rank: this.#rank++ };
   }
 
   /** An axis of this extent. */
-  axis(extent: Dim): Pick<Label, "extent" | "end"> {
-    const end = this.ends.get(extent);
-    return end === undefined ? { extent } : { extent, end };
+  axis(extent: Dim): Omit<Label, "name" | "rank"> {
+    const [end, past] = [this.ends.get(extent), this.pasts.get(extent)];
+    return { extent, ...(end && { end }), ...(past && { past }) };
   }
 }
 

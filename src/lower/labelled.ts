@@ -13,6 +13,8 @@ export interface Label {
   readonly extent: Dim;
   /** Of a ragged length: the own length of each example, i32 [batch]. */
   readonly end?: Value;
+  /** Of a length whose steps go on from batch to batch: how many each example has had before, i32 [batch]. */
+  readonly past?: Value;
 }
 
 export const BATCH_LABEL: Label = { name: "batch", rank: 0, extent: BATCH };

@@ -25,11 +25,16 @@ import { normalise } from "./losses.js";
 import { CallNames, type ProbeSelection, pathOf } from "./probes.js";
 import { zeroOwnPastEnd } from "./ragged.js";
 
-/**
- * Lowers a model without mistakes. The batch leads every input, target and output.
- * @param probe adds the graphs of named values, and of the loss's derivative with respect to states.
- */
-export function lower(model: TypedModel, precision: Precision = "f32", probe?: ProbeSelection): Module {
+export interface LowerOptions {
+  readonly precision?: Precision;
+  /** Adds the graphs of named values, and of the loss's derivative with respect to states. */
+  readonly probe?: ProbeSelection;
+  /** Adds the graph of training that carries states from batch to batch. */
+  readonly stateful?: boolean;
+}
+
+/** Lowers a model without mistakes. The batch leads every input, target and output. */
+export function lower(model: TypedModel, { precision, probe, stateful = false }: LowerOptions = {}): Module {
   const parameters = model.parameters.map((parameter): Parameter => {
     const { path: name, init, frozen, noDecay, doc } = parameter;
     const shape = shapeOf(parameter).map((dim) => {
@@ -53,9 +58,11 @@ export function lower(model: TypedModel, precision: Precision = "f32", probe?: P
     outputs: model.outputs.map(({ name, value, doc }) => portOf({ name, type: value.type, doc })),
     metrics: model.metrics.map(({ name }) => name),
     states: [],
+    ...(stateful && streamed !== undefined && { carryLength: streamed }),
     graphs: {
       forward,
       ...(others.length < model.ragged.length && { endless: forwardGraph(model, parameters, others) }),
+      ...(stateful && { carried: forwardGraph(model, parameters, model.ragged, { counted: streamed }) }),
       ...(probe && probeGraphs(model, parameters, probe)),
     },
   };
@@ -63,8 +70,8 @@ export function lower(model: TypedModel, precision: Precision = "f32", probe?: P
 
 /** What is chosen of the values named; the loss of perturbed states, if there are a loss and states. */
 function probeGraphs(model: TypedModel, parameters: readonly Parameter[], selection: ProbeSelection): Module["graphs"] {
-  const probe = forwardGraph(model, parameters, model.ragged, selection);
-  const profile = forwardGraph(model, parameters, model.ragged, "perturbed");
+  const probe = forwardGraph(model, parameters, model.ragged, { inside: selection });
+  const profile = forwardGraph(model, parameters, model.ragged, { inside: "perturbed" });
   const isPerturbed = profile.args.some(({ kind }) => kind === "perturbation");
   return { probe, ...(model.losses.length > 0 && isPerturbed && { profile }) };
 }
@@ -72,12 +79,16 @@ function probeGraphs(model: TypedModel, parameters: readonly Parameter[], select
 /**
  * @param ragged the lengths of which every example shall have its own.
  * @param inside states may be perturbed; or the results are named values, instead of outputs, loss and metrics.
+ * @param counted the length whose places count on from the steps before, a state of that name.
  */
 function forwardGraph(
   model: TypedModel,
   parameters: readonly Parameter[],
   ragged: readonly string[],
-  inside?: "perturbed" | ProbeSelection,
+  {
+    inside,
+    counted,
+  }: { readonly inside?: "perturbed" | ProbeSelection; readonly counted?: string | undefined } = {},
 ): Graph {
   const b = new Builder();
   const args: Arg[] = [];
@@ -90,9 +101,12 @@ function forwardGraph(
   const ends = ragged.map((name): [string, Value] => {
     return [name, add("input", name, { elem: "i32", shape: [BATCH] }).value];
   });
+  const pasts = [counted ?? []].flat().map((name): [string, Value] => {
+    return [name, add("state", name, { elem: "i32", shape: [BATCH] }).value];
+  });
   const env = new Environment(
     b,
-    new LabelSource(new Map(ends)),
+    new LabelSource(new Map(ends), new Map(pasts)),
     known,
     new Map(model.lengths.map((name) => [name, name])),
     lowerExpr,

@@ -41,12 +41,16 @@ export function countOf(b: Builder, axes: readonly Axis[]): Labelled {
   return factors.reduce((x, y) => pointwise([x, y], b, (p, q) => b.binary("mul", p, q)));
 }
 
-/** The place along an axis as i32. Past an example's end it stays at the last one. */
-export function positionAlong(b: Builder, label: Label): Labelled {
-  const position: Labelled = { value: b.iota([label.extent], 0), labels: [label] };
-  if (label.end === undefined) return position;
-  const last = { value: b.binary("sub", label.end, b.constant(1, "i32")), labels: [BATCH_LABEL] };
-  return pointwise([position, last], b, (p, q) => b.binary("min", p, q));
+/** The place along an axis as i32. With `staying`, past an example's end it stays at the last one. */
+export function positionAlong(b: Builder, label: Label, staying = true): Labelled {
+  const { end, past } = label;
+  let position: Labelled = { value: b.iota([label.extent], 0), labels: [label] };
+  if (staying && end !== undefined) {
+    const last = { value: b.binary("sub", end, b.constant(1, "i32")), labels: [BATCH_LABEL] };
+    position = pointwise([position, last], b, (p, q) => b.binary("min", p, q));
+  }
+  if (past === undefined) return position;
+  return pointwise([position, { value: past, labels: [BATCH_LABEL] }], b, (p, n) => b.binary("add", p, n));
 }
 
 /** Where the places along labels belong to the example; undefined where all always do. */

@@ -21,7 +21,7 @@ import { dce } from "./dce.js";
 import { Adjoints, markVarying, pullback } from "./reverse.js";
 
 /**
- * The loss, the metrics and a gradient for each parameter that is not frozen (zeros where the loss does not depend on
+ * The loss, the metrics, carried states and a gradient for each parameter that is not frozen (zeros where the loss does not depend on
  * it), in the order of the parameters.
  * @param scaled the derivative is taken of the loss times `LOSS_SCALE`, so that what lies on the way is not too small for f16
  *   (Micikevicius et al. 2018, Mixed Precision Training, section 3.2).
@@ -45,7 +45,7 @@ export function autodiff(graph: Graph, parameters: readonly Parameter[], scaled 
   return dce({
     args: graph.args,
     instrs: [...instrs, ...b.instrs],
-    results: [...graph.results.filter((r) => r.kind === "loss" || r.kind === "metric"), ...gradients],
+    results: [...graph.results.filter((r) => r.kind !== "output"), ...gradients],
   });
 }
 

@@ -5,6 +5,7 @@ import { verifyModule } from "../ir/verify.js";
 import { present } from "../support/assert.js";
 import { accumulate } from "./accumulate.js";
 import { autodiff } from "./autodiff.js";
+import { carry } from "./carry.js";
 import { cse } from "./cse.js";
 import { dce } from "./dce.js";
 import { evaluation, prediction, probing, settle } from "./derive-graphs.js";
@@ -34,10 +35,11 @@ export const pipeline: readonly Pass[] = [
   everywhere("hoist delayed", hoist),
   ...tidy("delayed"),
   // From here on each graph goes its own way.
-  fromForward("evaluate", (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
-  fromForward("predict", prediction),
+  { name: "carry", run: carry },
+  derived("evaluate", trained, (forward) => (hasLoss(forward) ? evaluation(forward) : undefined)),
+  derived("predict", ({ graphs }) => graphs.forward, prediction),
   { name: "stream", run: streamEndless },
-  fromForward("train", (forward, { parameters, precision }) =>
+  derived("train", trained, (forward, { parameters, precision }) =>
     hasLoss(forward) ? autodiff(settle(forward, true), parameters, precision === "f16") : undefined,
   ),
   instead("probe", probing),
@@ -114,11 +116,20 @@ function instead(name: GraphName, derive: (graph: Graph) => Graph): Pass {
   };
 }
 
-function fromForward(name: GraphName, derive: (forward: Graph, module: Module) => Graph | undefined): Pass {
+/** What training and evaluation are made of. */
+function trained({ graphs }: Module): Graph | undefined {
+  return graphs.carried ?? graphs.forward;
+}
+
+function derived(
+  name: GraphName,
+  from: (module: Module) => Graph | undefined,
+  derive: (forward: Graph, module: Module) => Graph | undefined,
+): Pass {
   return {
     name,
     run: (module) => {
-      const derived = derive(present(module.graphs.forward, name, "the forward graph"), module);
+      const derived = derive(present(from(module), name, "the forward graph"), module);
       return derived === undefined ? module : { ...module, graphs: { ...module.graphs, [name]: derived } };
     },
   };

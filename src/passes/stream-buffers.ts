@@ -4,7 +4,7 @@
  */
 
 import type { Builder } from "../ir/builder.js";
-import { PAST, ROOM, type Value } from "../ir/types.js";
+import { type OpAttrs, PAST, ROOM, type Value } from "../ir/types.js";
 
 /** The axis moved to the front. */
 export function stepsFirst(b: Builder, value: Value, axis: number): Value {
@@ -41,6 +41,16 @@ export function bufferWith(b: Builder, buffer: Value, rows: Value, length: strin
 /** For each step at hand the one `offset` steps before. */
 export function delayed(b: Builder, buffer: Value, rows: Value, offset: number, length: string): Value {
   return relative(b, b.binary("sub", b.iota([length], 0), b.constant(offset, "i32")), buffer, rows);
+}
+
+/** As `delayed`, of `x` as it is; its derivative is a shift, for where the buffer is no function of what is trained. */
+export function shifted(b: Builder, buffer: Value, x: Value, attrs: OpAttrs["shift"], hint?: string): Value {
+  const { axis, offset } = attrs;
+  const { shape } = x.type;
+  const step = b.iota([shape[axis]], 0);
+  const before = taken(b, buffer, b.binary("add", step, b.constant(sizeOf(buffer) - offset, "i32")));
+  const early = b.binary("lt", step, b.constant(offset, "i32"));
+  return b.select(b.broadcast(early, shape, [axis]), stepsAt(b, before, axis), b.op("shift", attrs, [x]), hint);
 }
 
 /** Steps by their number relative to the first at hand; those before it stand in the buffer. */

@@ -212,19 +212,11 @@ class StepMaker {
       const first = b.op("gather", {}, [rows, b.constant(0, "i32")], result.hint);
       return this.#keep(result.hint ?? "first", result.type, 0, (kept) => b.select(this.#isStart(), first, kept)).next;
     }
-    if (!this.#isLastStep(index)) refuse(`a look-up among steps of ${length} by number`, graph, result);
+    if (!isLastStep(index, length, this.#defined))
+      refuse(`a look-up among steps of ${length} by number`, graph, result);
     this.#final.set(result.id, `the last step of ${length}`);
     const last = b.binary("add", b.op("length", { name: length }, []), b.constant(-1, "i32"));
     return b.op("gather", {}, [rows, last], result.hint);
-  }
-
-  #isLastStep(index: Value): boolean {
-    const instr = this.#defined.get(index.id);
-    if (instr?.op !== "add") return false;
-    const [a, b] = instr.args.map((arg) => this.#defined.get(arg.id));
-    const isLength = (i: Instr | undefined) => i?.op === "length" && i.attrs.name === this.survey.length;
-    const isMinusOne = (i: Instr | undefined) => i?.op === "const" && i.attrs.value === -1;
-    return (isLength(a) && isMinusOne(b)) || (isLength(b) && isMinusOne(a));
   }
 
   #scan(instr: Instr<"scan">): void {
@@ -337,7 +329,17 @@ class StepMaker {
   }
 }
 
-const pastName = (value: Value) => (value.hint === undefined ? "past" : `${value.hint}.past`);
+/** Whether the index is that of the last step. */
+export function isLastStep(index: Value, length: string, defined: ReadonlyMap<ValueId, Instr>): boolean {
+  const instr = defined.get(index.id);
+  if (instr?.op !== "add") return false;
+  const [a, b] = instr.args.map((arg) => defined.get(arg.id));
+  const isLength = (i: Instr | undefined) => i?.op === "length" && i.attrs.name === length;
+  const isMinusOne = (i: Instr | undefined) => i?.op === "const" && i.attrs.value === -1;
+  return (isLength(a) && isMinusOne(b)) || (isLength(b) && isMinusOne(a));
+}
+
+export const pastName = (value: Value) => (value.hint === undefined ? "past" : `${value.hint}.past`);
 
 const pastKey = (value: Value, roles: Roles) => `${value.id}:${roles.join()}`;
 

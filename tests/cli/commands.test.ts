@@ -168,6 +168,14 @@ describe("seqc compile", () => {
     expect(readFileSync(join(out, "char-lm.ts"), "utf8")).toContain('object, "rnn.f" | "rnn.c">');
   });
 
+  it("writes a module whose training carries states", async () => {
+    const out = join(folder, "stateful");
+    expect((await inProcess(["compile", CHAR_LM, "-o", out, "--stateful"])).code).toBe(EXIT.ok);
+    const module = readFileSync(join(out, "char-lm.ts"), "utf8");
+    expect(module).toMatch(/carried: \{"?length"?: ?"T"/);
+    expect(module).toMatch(/interface CharLMTargets \{[^}]*readonly reset\?: Uint8Array/);
+  });
+
   it("writes nothing when one of the specs has a mistake", async () => {
     const out = join(folder, "none");
     const sound = file("sound.seq", MODEL);

@@ -31,6 +31,17 @@ describe("of the derivative", () => {
   });
 });
 
+test("what cannot carry states is told so where that is asked for", () => {
+  const text = model("y2[t, d] = x[t + 1, d] else 0 loss mse(w * y2, y)");
+  const options = { files: ["test.seq"], host: hostOf({ "test.seq": text }) };
+  const { diagnostics, models } = compile({ ...options, stateful: true });
+  expect(diagnostics.map(({ code, severity, message }) => [code, severity, message])).toEqual([
+    ["SEQ5003", "error", "`M` cannot carry states: a look ahead along T, in `y2`."],
+  ]);
+  expect(models).toEqual([]);
+  expect(compile(options).diagnostics).toEqual([]);
+});
+
 test("a fault of the compiler carries its code", () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => {});
   explain(new InternalError("lower", "the label has no rank"), false);
@@ -41,6 +52,6 @@ test("a fault of the compiler carries its code", () => {
 test("no code is there for nothing", () => {
   const rows = [...Object.values(checked).flat(), ...compiled];
   const codes = rows.flatMap(([, ...expected]) => expected.map((line) => line.split(" ")[0]));
-  const met = new Set<string>([...Object.keys(parsed), ...codes, "SEQ9001"]);
+  const met = new Set<string>([...Object.keys(parsed), ...codes, "SEQ5003", "SEQ9001"]);
   expect(Object.keys(catalogue).filter((code) => !met.has(code))).toEqual([]);
 });

@@ -17,6 +17,7 @@ const families: Readonly<Record<string, string>> = {
 
 /** Codes that have no spec, and why. */
 export const unprovoked: Partial<Record<DiagnosticCode, string>> = {
+  SEQ5003: "No spec is wrong by itself: an option asks for it. The message says what stands in the way, and where.",
   SEQ9001: "There is no spec of it: a text that is known to cause one is a defect to be mended.",
 };
 

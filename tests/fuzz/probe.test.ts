@@ -31,7 +31,7 @@ test("every named value is after the passes what it was lowered to", () => {
   const property = fc.property(specs, (spec) => {
     const module = compiled(spec, ["*"]);
     if (module === undefined) return;
-    const lowered = present(moduleOf(spec.text, new ProbeSelection(["*"])).graphs.probe, "test", "lowered");
+    const lowered = present(moduleOf(spec.text, { probe: new ProbeSelection(["*"]) }).graphs.probe, "test", "lowered");
     const args = randomArguments(module, spec.lengths, spec.seed);
     const want = evaluateGraph(lowered, args, spec.lengths);
     const got = evaluateGraph(present(module.graphs.probe, "test", "probe"), args, spec.lengths);
@@ -63,7 +63,7 @@ test("profiles are those of central differences of perturbed states", () => {
     const module = compiled(spec, []);
     const profile = module?.graphs.profile;
     if (module === undefined || profile === undefined) return;
-    const lowered = present(moduleOf(spec.text, new ProbeSelection([])).graphs.profile, "test", "lowered");
+    const lowered = present(moduleOf(spec.text, { probe: new ProbeSelection([]) }).graphs.profile, "test", "lowered");
     const random = randomSource(spec.seed + 3);
     const args = randomArguments(module, spec.lengths, spec.seed);
     const got = evaluateGraph(profile, args, spec.lengths);

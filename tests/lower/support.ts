@@ -5,8 +5,7 @@ import { evaluateGraph } from "../../src/ir/interpret.js";
 import { type NdArray, ndarray, numel } from "../../src/ir/ndarray.js";
 import { BATCH, type Module, type Port } from "../../src/ir/types.js";
 import { verifyGraph } from "../../src/ir/verify.js";
-import { lower } from "../../src/lower/lower.js";
-import type { ProbeSelection } from "../../src/lower/probes.js";
+import { type LowerOptions, lower } from "../../src/lower/lower.js";
 import { parse } from "../../src/parser/parse.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
@@ -21,8 +20,8 @@ export function randomSource(seed: number): () => number {
 }
 
 /** The module of the only model in `text`. */
-export function moduleOf(text: string, probe?: ProbeSelection): Module {
-  return moduleOfFile("test.seq", {}, hostOf({ "test.seq": text }), probe);
+export function moduleOf(text: string, options?: LowerOptions): Module {
+  return moduleOfFile("test.seq", {}, hostOf({ "test.seq": text }), options);
 }
 
 /** The module of the only model in a file, such as one of the standard library. */
@@ -30,12 +29,12 @@ export function moduleOfFile(
   file: string,
   set: Readonly<Record<string, number>>,
   host = hostOf({}),
-  probe?: ProbeSelection,
+  options?: LowerOptions,
 ): Module {
   const { models, diagnostics } = checkProgram({ files: [file], host, parse, set });
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new Error(errors.map((d) => `${d.code} ${d.message}`).join("\n"));
-  const module = lower(present(models[0], "test", "the model"), "f32", probe);
+  const module = lower(present(models[0], "test", "the model"), options);
   verifyGraph(present(module.graphs.forward, "test", "the graph"), "lower");
   return module;
 }

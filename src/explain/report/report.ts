@@ -38,7 +38,7 @@ export interface At {
 
 /** Undefined where the model has no such graph: no loss to train by, or no streaming form. */
 export function reportOf(model: TypedModel, graph: Explained, at: At): Report | undefined {
-  const traced = trace(lower(model, at.precision), graph);
+  const traced = trace(lower(model, at.precision && { precision: at.precision }), graph);
   const { module } = traced;
   const own = module.graphs[graph];
   if (own === undefined) return undefined;
