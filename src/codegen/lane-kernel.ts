@@ -20,7 +20,7 @@ import { LaneBody, type LaneResult } from "./lane-body.js";
 import { placeThreads, type ThreadPlace } from "./lane-places.js";
 import { addedElements, indexAt, type LanePlan, productOf } from "./lane-plan.js";
 import { LaneSums } from "./lane-sums.js";
-import { CHUNK, type ChunkStarts, type Replay } from "./replay.js";
+import { CHUNK, type ChunkStarts, type Replay, stateOf } from "./replay.js";
 import { type Element, type Index, type Locate, linear, Scalarizer } from "./scalarize.js";
 import { WORKGROUP_MEMORY } from "./scan-plan.js";
 import { overSteps, partPlace, type Range, rangeOf, type SpanForm, startOf, summaryComment } from "./span-kernel.js";
@@ -265,11 +265,11 @@ class LaneEmitter {
     const { forward, plan, again } = replay;
     const output = again.find((i) => forward.results[forward.attrs.states + i].id === value.id);
     if (output === undefined) return undefined;
-    const state = forward.attrs.body.results.findIndex(({ id }) => id === plan.outputs[output].value.id);
+    const of = present(stateOf(forward, plan.outputs[output].value), "lane-kernel", "the state");
     const [row, step, ...own] = index;
     const { elements } = present(this.#forward, "lane-kernel", "the forward loop");
-    const position = elements.findIndex((e) => e.state === state && sameIndex(e.index, [row, ...own]));
-    return (same(step, t) ? after : before)[position];
+    const position = elements.findIndex((e) => e.state === of.state && sameIndex(e.index, [row, ...own]));
+    return (of.when === "after" && same(step, t) ? after : before)[position];
   }
 
   /** What stood before the first step is what the loop started with, so the shift has no need to ask for the first step. */

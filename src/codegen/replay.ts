@@ -63,8 +63,10 @@ export function planReplay(
     if (forwardPlan === undefined) continue;
     const outputs = forward.results.slice(forward.attrs.states);
     const again = outputs.flatMap((output, i) => {
-      const isState = forward.attrs.body.results.indexOf(forwardPlan.outputs[i].value) < forward.attrs.states;
-      return isState && stacks.has(output.id) && readers(output) === 1 ? [i] : [];
+      const of = stateOf(forward, forwardPlan.outputs[i].value);
+      if (of === undefined || readers(output) !== 1) return [];
+      const isRead = of.when === "after" ? stacks.has(output.id) : instr.args.some(({ id }) => id === output.id);
+      return isRead ? [i] : [];
     });
     const slots = again.length === 0 ? undefined : commonSlots(forwardPlan, again, outputs, plan);
     if (slots === undefined) continue;
@@ -76,6 +78,18 @@ export function planReplay(
   return undefined;
 }
 
+/** Of which state of the loop a value of its body is what stands before or after the step, by its number. */
+export function stateOf(
+  { attrs }: Instr<"scan">,
+  { id }: Value,
+): { readonly state: number; readonly when: "before" | "after" } | undefined {
+  const { body, states } = attrs;
+  const after = body.results.slice(0, states).findIndex((next) => next.id === id);
+  if (after >= 0) return { state: after, when: "after" };
+  const before = body.params.slice(0, states).findIndex((previous) => previous.id === id);
+  return before < 0 ? undefined : { state: before, when: "before" };
+}
+
 /** Elements a step of all of them, for one example. */
 const totalSize = (values: readonly Value[]): number =>
   values.reduce(
@@ -84,8 +98,8 @@ const totalSize = (values: readonly Value[]): number =>
   );
 
 /** The states that some of a step's results depend on, by way of others. */
-function statesBehind({ attrs }: Instr<"scan">, plan: LanePlan, again: readonly number[]): readonly number[] {
-  const { body, states } = attrs;
+function statesBehind(loop: Instr<"scan">, plan: LanePlan, again: readonly number[]): readonly number[] {
+  const { body, states } = loop.attrs;
   const definitions = definitionsIn(body.instrs);
   const found = new Set<number>();
   const seen = new Set<ValueId>();
@@ -102,7 +116,9 @@ function statesBehind({ attrs }: Instr<"scan">, plan: LanePlan, again: readonly 
   };
   for (const i of again) {
     const { value } = plan.outputs[i];
-    found.add(body.results.findIndex(({ id }) => id === value.id));
+    // What stands before a step is found with what stands after it.
+    const of = stateOf(loop, value);
+    if (of !== undefined) found.add(of.state);
     visit(value);
   }
   return [...found].sort((a, b) => a - b);

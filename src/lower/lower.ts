@@ -85,10 +85,7 @@ function forwardGraph(
   model: TypedModel,
   parameters: readonly Parameter[],
   ragged: readonly string[],
-  {
-    inside,
-    counted,
-  }: { readonly inside?: "perturbed" | ProbeSelection; readonly counted?: string | undefined } = {},
+  { inside, counted }: { readonly inside?: "perturbed" | ProbeSelection; readonly counted?: string | undefined } = {},
 ): Graph {
   const b = new Builder();
   const args: Arg[] = [];

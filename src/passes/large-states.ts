@@ -16,7 +16,7 @@ export function largeStates(loop: Loop, defined: ReadonlyMap<ValueId, Instr>): R
     if (by?.op !== "scan") return false;
     const { states, body } = by.attrs;
     const step = body.results[by.results.findIndex(({ id }) => id === source.id)];
-    return body.results.slice(0, states).some(({ id }) => id === step.id);
+    return [...body.results.slice(0, states), ...body.params.slice(0, states)].some(({ id }) => id === step.id);
   };
   const states = loop.reverse ? loop.sequences.filter(isState) : [];
   const others = loop.sequences.filter((sequence) => !states.includes(sequence));

@@ -172,7 +172,7 @@ describe("seqc compile", () => {
     const out = join(folder, "stateful");
     expect((await inProcess(["compile", CHAR_LM, "-o", out, "--stateful"])).code).toBe(EXIT.ok);
     const module = readFileSync(join(out, "char-lm.ts"), "utf8");
-    expect(module).toMatch(/carried: \{"?length"?: ?"T"/);
+    expect(module).toMatch(/carried: \{\s*"?length"?: ?"T"/);
     expect(module).toMatch(/interface CharLMTargets \{[^}]*readonly reset\?: Uint8Array/);
   });
 

@@ -125,7 +125,7 @@ const models: Readonly<Record<string, string>> = {
 };
 
 const carrying = (text: string): Module => {
-  const module = runPipeline(moduleOf(text, true), { verify: true });
+  const module = runPipeline(moduleOf(text, { stateful: true }), { verify: true });
   expect(module.carryRefusal).toBeUndefined();
   return module;
 };
@@ -235,14 +235,14 @@ describe("what cannot carry", () => {
     ["output z loss sum(z)", "no step of T reads anything of the steps before"],
     ["output sums", "it states no loss"],
   ])("%s", (body, reason) => {
-    const module = runPipeline(moduleOf(model(body), true), { verify: true });
+    const module = runPipeline(moduleOf(model(body), { stateful: true }), { verify: true });
     expect(module.carryRefusal).toBe(reason);
     expect(module.graphs).toEqual(runPipeline(moduleOf(model(body))).graphs);
     expect(parseModule(printModule(module))).toEqual(module);
   });
 
   it("a length that is not there, an input that has the name of the flags, a look back along a ragged length", () => {
-    const refusal = (text: string) => runPipeline(moduleOf(text, true), { verify: true }).carryRefusal;
+    const refusal = (text: string) => runPipeline(moduleOf(text, { stateful: true }), { verify: true }).carryRefusal;
     expect(refusal("model M(D = 2) { input x: [D] param w: [D] ~ ones y = w * x output y loss sum(y) }")).toBe(
       "no length",
     );
