@@ -1,8 +1,10 @@
 /** @file Several kernels as one dispatch (stages.ts says which). Their statements stay as they are, each in a scope of its own. */
 
 import type { Count, Work } from "../../runtime/manifest.js";
+import { type Words, withWords, wordsOf } from "./alike.js";
 import {
   add,
+  call,
   type Expr,
   GROUP,
   infix,
@@ -67,25 +69,71 @@ export function chain(name: string, parts: readonly Kernel[]): Kernel {
 /** Of a part that is the same in all variants. */
 const NO_WORK: Work = { terms: { factor: 0, lengths: [], divisor: 1 }, reads: 0, shared: 0, products: 0, turns: 0 };
 
+/** Parts that are alike: the first, and the words that each of the others has in place of its own. */
+interface Alike {
+  readonly part: Kernel;
+  readonly others: Words[];
+}
+
+/** In the order of the first of each. */
+function likeParts(parts: readonly Kernel[]): readonly Alike[] {
+  const all: Alike[] = [];
+  for (const part of parts) {
+    const isLike = (alike: Alike) => {
+      const words = wordsOf(alike.part, part);
+      if (words !== undefined) alike.others.push(words);
+      return words !== undefined;
+    };
+    if (!all.some(isLike)) all.push({ part, others: [] });
+  }
+  return all;
+}
+
+/** The statements of like parts, written once: `group` is numbered through all of them. */
+function together({ part, others }: Alike, group: Expr): readonly Stmt[] {
+  if (others.length === 0) return numbered(group, part.body);
+  const [which, each] = ["which", "each"].map((name) => variable(name, "u32", 1));
+  const chosen = new Map<string, Stmt>();
+  const body = withWords(part.body, (word) => {
+    const value = others.reduce<Expr>((before, words, i) => {
+      const other = words.get(word.name) ?? word;
+      return other.name === word.name ? before : call("select", "u32", before, other, infix("==", which, u32(i + 1)));
+    }, word);
+    if (value === word) return word;
+    const name = `own_${word.name}`;
+    chosen.set(name, { kind: "let", name, value });
+    return variable(name, "u32", 1);
+  });
+  return [
+    { kind: "let", name: "each", value: workgroups(part) },
+    { kind: "let", name: "which", value: infix("/", group, each) },
+    ...chosen.values(),
+    ...numbered(infix("%", group, each), body),
+  ];
+}
+
 /** At the same time: the workgroups of all are numbered through. */
 export function alongside(name: string, parts: readonly Kernel[]): Kernel {
   let first: Expr = u32(0);
-  const body = parts.flatMap((part, i): Stmt[] => {
+  const all = likeParts(parts);
+  const body = all.flatMap((alike, i): Stmt[] => {
     const [from, end] = [first, `end_${i}`];
-    const value = add(from, workgroups(part));
+    const value = add(from, mul(workgroups(alike.part), u32(1 + alike.others.length)));
     first = variable(end, "u32", 0);
     const below = infix("<", GROUP, first);
     const condition = i === 0 ? below : infix("&&", infix(">=", GROUP, from), below);
     return [
       { kind: "let", name: end, value },
-      { kind: "if", condition, body: numbered(infix("-", GROUP, from), part.body) },
+      { kind: "if", condition, body: together(alike, infix("-", GROUP, from)) },
     ];
   });
+  // Like parts have like work.
+  const inOrder = all.flatMap(({ part, others }) => [part, ...others.map(() => part)]);
   return {
     ...composed(name, parts),
-    groups: parts.flatMap(({ groups }) => groups),
+    groups: inOrder.flatMap(({ groups }) => groups),
     ...(parts.some(({ work }) => work) && {
-      work: parts.flatMap(({ work, groups }) => work ?? groups.map(() => NO_WORK)),
+      work: inOrder.flatMap(({ work, groups }) => work ?? groups.map(() => NO_WORK)),
     }),
     body,
   };
