@@ -1,10 +1,22 @@
 /** @file What `seqc/runtime` offers: everything a generated module and its user need. No Node in here. */
 
+export type { Batches } from "./batches.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
+export type { Best, EarlyStopping } from "./early-stopping.js";
 export { DeviceError, NonFiniteError } from "./errors.js";
+export type { Fit, FitControl } from "./fit-control.js";
+export type {
+  EpochRecord,
+  FitCallbacks,
+  FitOptions,
+  History,
+  StepRecord,
+  ValidationRecord,
+} from "./fit-options.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
-export type { AnyInputs, AnyLength, AnyOutputs, ModelOptions, Sizes } from "./model.js";
+export type { Evaluation } from "./metrics.js";
+export type { AnyInputs, AnyLength, AnyOutputs, EvaluateOptions, ModelOptions, Sizes } from "./model.js";
 export { Model } from "./model.js";
 export type { Adam, AdamW, Lion, Optimizer, OptimizerOptions, RmsProp, Sgd } from "./optimizer.js";
 export type { ParameterSettings, ParametersOptions } from "./parameter-settings.js";
@@ -14,7 +26,7 @@ export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { LearningRate, Schedule } from "./schedules.js";
 export { learningRateAt } from "./schedules.js";
 export { Stream } from "./stream.js";
-export type { Evaluation, TrainStep } from "./trainer.js";
+export type { TrainStep } from "./trainer.js";
 export { Trainer } from "./trainer.js";
 export type { NonFinitePolicy, TrainingOptions } from "./training-options.js";
 export type { TuningCache } from "./tuner-cache.js";

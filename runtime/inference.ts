@@ -30,10 +30,19 @@ export class Inference implements Destroyable {
 
   /** @param wanted of the results; by default all. */
   async run(given: object, sizes: Lengths, wanted?: ReadonlySet<string>): Promise<Values> {
+    return (await this.submit(given, sizes, wanted)).finished;
+  }
+
+  /** As `run`, but resolves once it is submitted. */
+  async submit(
+    given: object,
+    sizes: Lengths,
+    wanted?: ReadonlySet<string>,
+  ): Promise<{ readonly finished: Promise<Values> }> {
     this.core.check();
     const submitted = this.#turn.then(() => this.#submit(given, sizes, wanted));
     this.#turn = submitted.catch(() => {});
-    return (await submitted).finished;
+    return submitted;
   }
 
   destroy(): void {

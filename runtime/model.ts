@@ -1,17 +1,20 @@
 /** @file A compiled model on a device: what generated modules wrap in the types of their model. */
 
+import type { Lengths } from "./arena.js";
+import { areBatches, type Batches } from "./batches.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import { ModelCore, outputRegions, scalarRegions } from "./core.js";
 import { Inference } from "./inference.js";
-import type { Manifest } from "./manifest.js";
+import { BATCH, type Manifest } from "./manifest.js";
+import { type Evaluation, evaluateAll, metricsOf, scalar } from "./metrics.js";
 import { Inspection, type ProbedValue } from "./probe.js";
 import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
-import { type Evaluation, metricsOf, scalar, Trainer } from "./trainer.js";
+import { Trainer } from "./trainer.js";
 import type { TrainingOptions } from "./training-options.js";
 import { type TuningCache, tuningCacheOf } from "./tuner-cache.js";
 import type { InputArray } from "./validate.js";
-import { checkSizes } from "./validate.js";
+import { checkSizes, countAlong } from "./validate.js";
 
 /** Inputs and targets of a model whose manifest is known only at run time. */
 export type AnyInputs = Readonly<Record<string, InputArray>>;
@@ -22,6 +25,11 @@ export type AnyLength = number | Readonly<Record<string, number>> | undefined;
 export type Sizes<Length extends AnyLength> = { readonly batch: number } & (undefined extends Length
   ? { readonly length?: Length }
   : { readonly length: Length });
+
+export type EvaluateOptions<Length extends AnyLength> = Sizes<Length> & {
+  /** Its abort ends an evaluation over batches with its reason. */
+  readonly signal?: AbortSignal | undefined;
+};
 
 /** What a stream needs before its first step. */
 export type StreamOptions<Length extends AnyLength, Given extends object> = {
@@ -91,13 +99,20 @@ export class Model<
   /** Trains at one batch and length; the parameters are the model's, the optimizer's state the trainer's. */
   async trainer(options: Sizes<Length> & TrainingOptions): Promise<Trainer<Inputs & Targets>> {
     const sizes = checkSizes(this.manifest.lengths, options);
-    return Trainer.create<Inputs & Targets>(this.core, sizes, options, (batch) => this.evaluate(batch, options));
+    return Trainer.create<Inputs & Targets>(this.core, sizes, options, (data, signal) =>
+      this.#evaluate(data, sizes, signal),
+    );
   }
 
-  /** Loss and metrics, dropout off. */
-  async evaluate(batch: Inputs & Targets, options: Sizes<Length>): Promise<Evaluation> {
-    const values = await this.#evaluation.run(batch, checkSizes(this.manifest.lengths, options));
-    return { loss: scalar(values, "loss"), metrics: metricsOf(values, this.manifest.metrics) };
+  /**
+   * Loss and metrics, dropout off: of a batch, or the mean over all examples of batches that are gone through once, of which some, such
+   * as the last, may have fewer examples than `batch` says.
+   */
+  async evaluate(
+    data: Batches<Inputs & Targets> | (Inputs & Targets),
+    options: EvaluateOptions<Length>,
+  ): Promise<Evaluation> {
+    return this.#evaluate(data, checkSizes(this.manifest.lengths, options), options.signal);
   }
 
   /** All outputs, batch first, row-major; ids and bools as numbers. */
@@ -170,5 +185,24 @@ export class Model<
   /** Frees every buffer, those of trainers and streams included; later use throws. Idempotent. */
   destroy(): void {
     this.core.destroy();
+  }
+
+  async #evaluate(
+    data: Batches<Inputs & Targets> | (Inputs & Targets),
+    sizes: Lengths,
+    signal: AbortSignal | undefined,
+  ): Promise<Evaluation> {
+    const { inputs, metrics } = this.manifest;
+    const most = sizes[BATCH];
+    const submit = async (batch: Inputs & Targets, examples: number) => {
+      const { finished } = await this.#evaluation.submit(batch, { ...sizes, [BATCH]: examples });
+      const read = finished.then((values) => ({ loss: scalar(values, "loss"), metrics: metricsOf(values, metrics) }));
+      read.catch(() => {});
+      return { examples, finished: read };
+    };
+    if (!areBatches(data)) return (await submit(data, most)).finished;
+    const each = (batch: Inputs & Targets) =>
+      submit(batch, Math.min(most, countAlong(BATCH, inputs, batch, sizes) ?? most));
+    return evaluateAll(data, each, signal);
   }
 }

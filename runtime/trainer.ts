@@ -4,12 +4,18 @@
  */
 
 import type { Lengths } from "./arena.js";
+import type { Batches } from "./batches.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { checkedSlots, countElements, scalarRegions } from "./core.js";
 import { NonFiniteError } from "./errors.js";
+import { startFit, type Trainee } from "./fit.js";
+import type { Fit } from "./fit-control.js";
+import type { FitOptions } from "./fit-options.js";
+import { KeptParameters } from "./kept-parameters.js";
 import { LossScale } from "./loss-scale.js";
 import { LOSS_SCALE } from "./manifest.js";
+import { type Evaluation, metricsOf, scalar } from "./metrics.js";
 import { type Outcome, Outcomes } from "./outcomes.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
@@ -20,11 +26,6 @@ import { checkTraining, type TrainingOptions, type TrainingSettings } from "./tr
 import { tunedVariants } from "./tuner-choice.js";
 import { FINE, LOSS, OVERFLOW, PARAMETERS } from "./update-kernels.js";
 import { NORM, type StepNumbers, Updater, VERDICT } from "./updater.js";
-
-export interface Evaluation {
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
 
 /**
  * A step that was submitted. What it computes arrives later. The promises reject where the step's numbers are not finite and
@@ -48,6 +49,12 @@ export interface TrainStep {
   readonly skipped: Promise<boolean>;
 }
 
+/** Dropout off. */
+type EvaluateBatches<Batch extends object> = (
+  data: Batches<Batch> | Batch,
+  signal: AbortSignal | undefined,
+) => Promise<Evaluation>;
+
 /** The training program at one batch and length, with the state of its optimizer. `Batch` is inputs and targets. */
 export class Trainer<Batch extends object> implements Destroyable {
   readonly #inFlight = new Set<Promise<void>>();
@@ -68,13 +75,14 @@ export class Trainer<Batch extends object> implements Destroyable {
   #rolledBack = 0;
   #learningRate: LearningRate;
   #destroyed = false;
+  readonly #trainee: Trainee<Batch>;
 
   /** Made by `Model.trainer`. */
   static async create<Batch extends object>(
     core: ModelCore,
     sizes: Lengths,
     options: TrainingOptions,
-    evaluate: (batch: Batch) => Promise<Evaluation>,
+    evaluate: EvaluateBatches<Batch>,
   ): Promise<Trainer<Batch>> {
     core.check();
     const settings = checkTraining(core.manifest, options);
@@ -104,13 +112,20 @@ export class Trainer<Batch extends object> implements Destroyable {
     private readonly updater: Updater,
     private readonly snapshots: Snapshots | undefined,
     private readonly settings: TrainingSettings,
-    private readonly evaluateBatch: (batch: Batch) => Promise<Evaluation>,
+    private readonly evaluateBatches: EvaluateBatches<Batch>,
   ) {
     this.#learningRate = settings.optimizer.learningRate;
     this.#scale = new LossScale(core.manifest.precision, execution.sizes);
     this.#scalars = [...scalarRegions(execution), ...updater.outcome];
     this.#readback = new Readback(core.device, countElements(this.#scalars));
     this.#outcomes = new Outcomes(settings.stepsInFlight, (outcome) => this.#act(outcome));
+    this.#trainee = {
+      stepsInFlight: settings.stepsInFlight,
+      metrics: core.manifest.metrics,
+      trainStep: (batch) => this.trainStep(batch),
+      evaluate: (data, options) => this.evaluate(data, options),
+      keepParameters: () => KeptParameters.create(core),
+    };
   }
 
   /** Of a step that makes an update, which is part of it. */
@@ -160,11 +175,26 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
-  /** Loss and metrics of a batch with the present parameters, dropout off, after the steps already asked for. */
-  evaluate(batch: Batch): Promise<Evaluation> {
+  /**
+   * Trains on batches, for epochs or steps, with validation, early stopping and callbacks. What it gives is the promise of a history,
+   * with `pause`, `resume` and `stop`. It rejects with TypeError or RangeError about an option, the signal's reason, and whatever
+   * `trainStep`, the batches or a callback throw.
+   */
+  fit(batches: Batches<Batch>, options: FitOptions<Batch> = {}): Fit {
+    return startFit(this.#trainee, batches, options);
+  }
+
+  /**
+   * Loss and metrics with the present parameters, dropout off, after the steps already asked for: of a batch, or the mean over all
+   * examples of batches, of which some, such as the last, may have fewer examples.
+   */
+  evaluate(
+    data: Batches<Batch> | Batch,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Evaluation> {
     return this.#inTurn(async () => {
       this.#check();
-      return this.evaluateBatch(batch);
+      return this.evaluateBatches(data, signal);
     });
   }
 
@@ -380,14 +410,3 @@ export class Trainer<Batch extends object> implements Destroyable {
 
 /** What is wrong with a step: a number too large for f16 at its loss scale, or one that is not finite. */
 type Fault = "overflow" | "loss" | { readonly parameter: string };
-
-/** The value of a slot of one element. */
-export function scalar(values: Values, name: string): number {
-  const value = values.get(name)?.[0];
-  if (value === undefined) throw new Error(`the manifest has no scalar ${name}`);
-  return value;
-}
-
-export function metricsOf(values: Values, names: readonly string[]): Record<string, number> {
-  return Object.fromEntries(names.map((name) => [name, scalar(values, name)]));
-}

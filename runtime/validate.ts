@@ -112,6 +112,15 @@ export function extentsOf(port: Port, sizes: Lengths): readonly number[] {
   return [BATCH, ...port.shape].map((axis) => (typeof axis === "number" ? axis : sizes[axis]));
 }
 
+/** How much of an axis the first of the ports is given, as far as that can be told before it is checked. */
+export function countAlong(axis: string, [port]: readonly Port[], given: object, sizes: Lengths): number | undefined {
+  const values = port && new Map<string, unknown>(Object.entries(given)).get(port.name);
+  if (!ArrayBuffer.isView(values) || !("length" in values)) return undefined;
+  const one = extentsOf(port, { ...sizes, [axis]: 1 }).reduce((product, extent) => product * extent, 1);
+  const count = Number(values.length) / one;
+  return Number.isInteger(count) && count > 0 ? count : undefined;
+}
+
 function firstBad(port: Port, given: InputArray, converted: Float32Array): { at: number; rule: string } | undefined {
   if (port.elem === "f32") {
     const at = converted.findIndex((value) => !Number.isFinite(value));
