@@ -5,7 +5,7 @@ import { checkWhole } from "../options.js";
 import { checkSeed } from "../random.js";
 import type { DataValues } from "./arrays.js";
 import type { DataBatch } from "./loader.js";
-import { DataLoader } from "./loader.js";
+import { checksum, DataLoader } from "./loader.js";
 import { Random } from "./random.js";
 
 /** All examples of one port, one behind the other. */
@@ -89,7 +89,11 @@ export class Dataset {
     if (epochLength === 0) throw new RangeError(`\`batch\` is ${batch} and there are only ${examples} examples`);
     let order = { epoch: -1, examples: Int32Array.from({ length: examples }, (_, at) => at) };
     return new DataLoader({
-      identity: { kind: "arrays", examples, batch, seed, shuffle, dropLast },
+      identity: {
+        kind: "arrays",
+        checksum: checksum([this.rows, ...this.columns.map(({ values }) => values)]),
+        ...{ examples, batch, seed, shuffle, dropLast },
+      },
       epochLength,
       batch: (number) => {
         const epoch = Math.floor(number / epochLength);

@@ -8,6 +8,16 @@ import type { InputArray } from "../validate.js";
 /** The arrays of a batch by the names of inputs and targets. */
 export type DataBatch = Readonly<Record<string, InputArray>>;
 
+/** Tells data apart that are alike in size: FNV-1a over all bytes. */
+export function checksum(arrays: Iterable<ArrayBufferView>): number {
+  let hash = 0x811c9dc5;
+  for (const { buffer, byteOffset, byteLength } of arrays) {
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    for (let at = 0; at < byteLength; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
+  }
+  return hash >>> 0;
+}
+
 /** Where a loader takes its batches from. */
 export interface BatchSource<Batch> {
   /** All that the batches depend on, in plain data: a position in other batches means nothing. */

@@ -2,7 +2,7 @@
 
 import { checkWhole } from "../options.js";
 import { checkSeed } from "../random.js";
-import { DataLoader } from "./loader.js";
+import { checksum, DataLoader } from "./loader.js";
 import { Random } from "./random.js";
 
 /** Ids and, one later, `next`; both [batch, length], row-major. No interface, so that it passes for a record of arrays. */
@@ -53,7 +53,7 @@ export function randomWindows(
   const { batch, length } = checkWindow(ids, 1, options);
   const seed = checkSeed(options.seed ?? 0);
   return new DataLoader({
-    identity: { kind: "random windows", ids: ids.length, batch, length, seed },
+    identity: { kind: "random windows", checksum: checksum([ids]), ids: ids.length, batch, length, seed },
     batch: (number) => {
       const random = new Random(seed, "windows", number);
       const starts = Array.from({ length: batch }, () => random.below(ids.length - length));
@@ -76,7 +76,7 @@ export function contiguousWindows(
   const part = Math.floor((ids.length - 1) / batch);
   const epochLength = Math.floor(part / length);
   return new DataLoader({
-    identity: { kind: "contiguous windows", ids: ids.length, batch, length },
+    identity: { kind: "contiguous windows", checksum: checksum([ids]), ids: ids.length, batch, length },
     epochLength,
     batch: (number) => {
       const at = number % epochLength;

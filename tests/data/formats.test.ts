@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type DataArray,
+  type DataArrays,
   readArrays,
   readFiles,
   readIdx,
@@ -211,4 +212,30 @@ describe("files", () => {
     await expect(readArrays("x/y.npy", Uint8Array.of(1))).rejects.toThrow(/^y\.npy: this is no \.npy/);
     await expect(readArrays("x/y.mat", Uint8Array.of(1))).rejects.toThrow(/^y\.mat: the format is unknown/);
   });
+});
+
+test("whatever bytes a file has, it is read or refused in the reader's own words", async () => {
+  const files = readdirSync(folder).filter((file) => /\.(npy|npz|gz|idx)$|ubyte$/.test(file));
+  const csv = Buffer.from('x[0],x[1],"a,b"\n1,2.5,"3"\n-4,5e3,6\n');
+  const given = [...files.map((file): [string, Uint8Array] => [file, load(file)]), ["table.csv", csv] as const];
+  const edit = fc.tuple(fc.nat(2 ** 16), fc.constantFrom("set", "cut", "insert"), fc.integer({ min: 0, max: 255 }));
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...given), fc.array(edit, { maxLength: 4 }), async ([file, bytes], edits) => {
+      let damaged = [...bytes];
+      for (const [place, kind, value] of edits) {
+        const at = place % (damaged.length + 1);
+        if (kind === "cut") damaged = damaged.slice(0, at);
+        else damaged.splice(at, kind === "set" ? 1 : 0, value);
+      }
+      const outcome = await readArrays(file, Uint8Array.from(damaged)).catch((error: unknown) => error);
+      if (outcome instanceof Error) {
+        expect(outcome.message.slice(file.length)).toMatch(/^: (this is no|.*compressed data|its (element|truth))/);
+        return;
+      }
+      for (const { shape, values } of (outcome as DataArrays).values()) {
+        expect(shape.reduce((product, extent) => product * extent, 1)).toBe(values.length);
+      }
+    }),
+    { numRuns: 400 },
+  );
 });

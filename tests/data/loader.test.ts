@@ -100,6 +100,15 @@ describe("a validation part", () => {
   });
 });
 
+test("a position in other data of the same size is told apart", () => {
+  const state = counting(50).split(0.2, 1).training.batches({ batch: 4 }).state();
+  expect(() => counting(50).split(0.2, 2).training.batches({ batch: 4 }).restore(state)).toThrow(
+    /: checksum was \d+ and is \d+$/,
+  );
+  const windows = randomWindows(ids, { batch: 3, length: 5 }).state();
+  expect(() => randomWindows(ids.toReversed(), { batch: 3, length: 5 }).restore(windows)).toThrow(/: checksum was/);
+});
+
 const LOADERS: Readonly<Record<string, () => DataLoader<object>>> = {
   arrays: () => counting(23).batches({ batch: 4, seed: 6 }),
   "random windows": () => randomWindows(ids, { batch: 3, length: 5, seed: 6 }),
