@@ -1,12 +1,14 @@
 /** @file What a model, its trainers and its streams share: the device, the parameters and the compiled programs. */
 
+import { checkFormat } from "./abi.js";
 import type { Lengths } from "./arena.js";
 import { DeviceGuard } from "./guard.js";
 import { initialiseParameters } from "./initialise.js";
 import { Kernels } from "./kernels.js";
-import { FORMAT, type Manifest, type Port, type Program, type Streaming } from "./manifest.js";
+import { createBuffer } from "./live-objects.js";
+import type { Manifest, Port, Program, Streaming } from "./manifest.js";
+import { checkBufferSize } from "./memory.js";
 import type { CompiledProgram, Execution } from "./program.js";
-import { checkBufferSize } from "./program.js";
 import type { Region } from "./readback.js";
 import type { TuningCache } from "./tuner-cache.js";
 import { checkInputs, extentsOf } from "./validate.js";
@@ -32,17 +34,13 @@ export class ModelCore {
     seed: number,
     tuningCache?: TuningCache,
   ): Promise<ModelCore> {
-    if (manifest.format !== FORMAT) {
-      throw new Error(
-        `${manifest.name} has the manifest format ${String(manifest.format)}, this runtime reads ${FORMAT}`,
-      );
-    }
+    checkFormat(manifest);
     const values = initialiseParameters(manifest, seed);
-    checkBufferSize(device, values.byteLength, `${manifest.name}'s parameters`, "make the model smaller");
+    checkBufferSize(device, values.byteLength, `the parameters of ${manifest.name}`, () => "make the model smaller");
     return DeviceGuard.of(device).creating(`the parameters of ${manifest.name}`, () => {
       const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
       const size = storageSize(manifest.layout.total);
-      const params = device.createBuffer({ label: "params", size, usage: STORAGE | COPY_SRC | COPY_DST });
+      const params = createBuffer(device, { label: "params", size, usage: STORAGE | COPY_SRC | COPY_DST });
       device.queue.writeBuffer(params, 0, values);
       return new ModelCore(device, manifest, params, tuningCache);
     });

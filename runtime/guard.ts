@@ -4,6 +4,8 @@
  */
 
 import { DeviceError } from "./errors.js";
+import { creations } from "./live-objects.js";
+import { bytesText } from "./memory.js";
 import { awaited } from "./waiting.js";
 
 const guards = new WeakMap<GPUDevice, DeviceGuard>();
@@ -54,29 +56,33 @@ export class DeviceGuard {
     return this.#failure ?? (error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** Runs `body`, which must be synchronous, and catches the errors of exactly its commands. */
+  /**
+   * Runs `body`, which must be synchronous, and catches the errors of exactly its commands. Buffers that it made are destroyed
+   * if there are any.
+   */
   scoped<T>(what: string, body: () => T): Scoped<T> {
     this.device.pushErrorScope("out-of-memory");
     this.device.pushErrorScope("validation");
-    const pop = async (): Promise<void> => {
+    const pop = async (made: readonly GPUBuffer[]): Promise<void> => {
       const popped = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
       const errors = await awaited(this.device, popped);
       const error = errors.find((each) => each !== null);
       if (error === undefined || error === null) return;
+      for (const buffer of made) buffer.destroy();
       const outOfMemory = typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError;
       throw outOfMemory
-        ? new DeviceError(`${what}: the GPU is out of memory; lower the batch or the lengths`)
+        ? new DeviceError(`${what}: the GPU has no memory for ${buffersText(made)}; lower the batch or the lengths`)
         : new Error(`${what}: WebGPU reports: ${error.message}`);
     };
     let confirmed: Promise<void> | undefined;
     try {
-      const value = body();
-      confirmed = pop();
+      const { value, made } = creations(this.device, body);
+      confirmed = pop(made);
       // The rejection reaches whoever awaits it; nobody is bound to.
       confirmed.catch(() => {});
       return { value, confirmed };
     } finally {
-      if (confirmed === undefined) pop().catch(() => {});
+      if (confirmed === undefined) pop([]).catch(() => {});
     }
   }
 
@@ -87,4 +93,10 @@ export class DeviceGuard {
     await confirmed;
     return value;
   }
+}
+
+/** "arena of 1.5 GiB (1610612736 bytes), halves of 3.0 MiB (3145728 bytes)". */
+function buffersText(buffers: readonly GPUBuffer[]): string {
+  if (buffers.length === 0) return "a command";
+  return buffers.map(({ label, size }) => `${label || "a buffer"} of ${bytesText(size)}`).join(", ");
 }

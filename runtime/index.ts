@@ -14,6 +14,8 @@ export type {
   StepRecord,
   ValidationRecord,
 } from "./fit-options.js";
+export type { LiveObjects } from "./live-objects.js";
+export { liveObjects } from "./live-objects.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
 export type { Evaluation } from "./metrics.js";
 export type { AnyInputs, AnyLength, AnyOutputs, EvaluateOptions, ModelOptions, Sizes } from "./model.js";

@@ -187,6 +187,11 @@ export class Model<
     this.core.destroy();
   }
 
+  /** `using` ends in `destroy`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
   async #evaluate(
     data: Batches<Inputs & Targets> | (Inputs & Targets),
     sizes: Lengths,

@@ -1,6 +1,7 @@
 /** @file The plans of a program's dispatches: what each kernel is told of the run's sizes and of where its arrays lie. */
 
 import type { Lengths } from "./arena.js";
+import { createBuffer } from "./live-objects.js";
 import type { Dispatch, Word } from "./manifest.js";
 import { MOST_STEPS } from "./steps.js";
 
@@ -51,7 +52,7 @@ export class Plan {
         this.#places.set(word, places);
       });
     });
-    this.#buffer = device.createBuffer({
+    this.#buffer = createBuffer(device, {
       label: "plan",
       size: this.#words.byteLength,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,

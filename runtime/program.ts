@@ -6,12 +6,14 @@
  */
 
 import type { Lengths } from "./arena.js";
-import { ALIGNMENT, evaluateCount, planArena } from "./arena.js";
+import { evaluateCount, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import type { Kernels } from "./kernels.js";
+import { createBuffer } from "./live-objects.js";
 import type { Pass, Program, Slot, Variant } from "./manifest.js";
-import { BATCH, DRAW_WORDS, PAST, ROOM, SPANS } from "./manifest.js";
+import { DRAW_WORDS } from "./manifest.js";
+import { arenaNeeds, checkArenas, nameSizes } from "./memory.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
@@ -95,7 +97,7 @@ export class Execution {
    * Makes the pipelines, all at the same time.
    * @param given the batch under `BATCH`, and each length; the number of spans of loops, if it is not to be chosen.
    * @param chosen which variant does each dispatch, and how many spans loops have.
-   * @throws Error when the arena exceeds the device's limits or memory, saying what to lower.
+   * @throws DeviceError when an arena exceeds the device's limits or memory, saying what would fit: before anything is compiled.
    */
   static async create(
     compiled: CompiledProgram,
@@ -106,6 +108,7 @@ export class Execution {
   ): Promise<Execution> {
     const { kernels: all, program, title } = compiled;
     const sizes = withSpans(program, given, all.device, chosen);
+    checkArenas({ slots: hostLives(program, swaps) }, sizes, all.device, all.halfBytes, title);
     const kernels = await Promise.all(
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );
@@ -125,14 +128,13 @@ export class Execution {
     const { device, layout, halfBytes } = compiled.kernels;
     this.sizes = sizes;
     this.#slots = hostLives(program, swaps);
-    const { offsets, size, halves } = planArena(this.#slots, sizes);
+    const { offsets } = planArena(this.#slots, sizes);
+    const { arena, halves } = arenaNeeds(this.#slots, sizes, halfBytes);
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    const arena = (label: string, bytes: number) => {
-      checkBufferSize(device, bytes, `${title} for ${nameSizes(sizes)}`, `lower ${lowerable(sizes)}`);
-      return device.createBuffer({ label, size: bytes, usage: STORAGE | COPY_SRC | COPY_DST });
-    };
-    this.arena = arena("arena", size * 4);
-    this.halves = halfBytes && arena("halves", Math.max(ALIGNMENT, halves) * halfBytes);
+    const create = (label: string, size: number) =>
+      createBuffer(device, { label, size, usage: STORAGE | COPY_SRC | COPY_DST });
+    this.arena = create("arena", arena);
+    this.halves = halves === undefined ? undefined : create("halves", halves);
     this.#offsets = swaps.length === 0 ? [offsets] : [offsets, swapped(offsets, swaps)];
     this.#plans = this.#offsets.map((each) => new Plan(device, program.dispatches, sizes, each));
     const resources = [params, this.arena, this.halves].flatMap((buffer) => (buffer ? [{ buffer }] : []));
@@ -239,25 +241,4 @@ function swapped(offsets: readonly number[], swaps: readonly Swap[]): readonly n
     other[next] = offsets[state];
   }
   return other;
-}
-
-/** @throws Error when the device cannot bind a buffer of that many bytes. */
-export function checkBufferSize(device: GPUDevice, bytes: number, what: string, remedy: string): void {
-  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  if (bytes <= most) return;
-  throw new DeviceError(`${what} needs a buffer of ${bytes} bytes, and this device allows ${most}: ${remedy}`);
-}
-
-/** "batch 4, T 128". */
-export function nameSizes(sizes: Lengths): string {
-  const words: Readonly<Record<string, string>> = { [BATCH]: "batch", [ROOM]: "room for past steps" };
-  return Object.entries(sizes)
-    .flatMap(([name, size]) => (name === PAST || name === SPANS ? [] : [`${words[name] ?? name} ${size}`]))
-    .join(", ");
-}
-
-function lowerable(sizes: Lengths): string {
-  const words: Readonly<Record<string, string>> = { [BATCH]: "the batch", [ROOM]: "the steps since the start" };
-  const names = Object.keys(sizes).flatMap((name) => (name === PAST || name === SPANS ? [] : [words[name] ?? name]));
-  return names.join(" or ");
 }

@@ -2,6 +2,7 @@
 
 import { DeviceGuard } from "./guard.js";
 import { halvesToFloats } from "./half.js";
+import { createBuffer } from "./live-objects.js";
 import { awaited } from "./waiting.js";
 
 /** Elements of a storage buffer. */
@@ -59,7 +60,7 @@ export class Readback {
   #create(): GPUBuffer {
     const { MAP_READ, COPY_DST } = GPUBufferUsage;
     const size = Math.max(4, this.elements * 4);
-    return this.device.createBuffer({ label: "staging", size, usage: MAP_READ | COPY_DST });
+    return createBuffer(this.device, { label: "staging", size, usage: MAP_READ | COPY_DST });
   }
 
   async #read(staging: GPUBuffer, regions: readonly Region[]): Promise<Values> {

@@ -2,6 +2,7 @@
 
 import { describeAdapterInfo } from "./device.js";
 import { DeviceGuard } from "./guard.js";
+import { createBuffer } from "./live-objects.js";
 import { foldGroups } from "./program.js";
 import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
@@ -91,7 +92,7 @@ export class Sampler {
     const { rows, stops } = options;
     const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const buffer = (label: string, words: number, usage: GPUBufferUsageFlags) =>
-      device.createBuffer({ label, size: Math.max(4, words) * 4, usage: usage | COPY_DST });
+      createBuffer(device, { label, size: Math.max(4, words) * 4, usage: usage | COPY_DST });
     this.drawn = buffer("drawn", this.#elements, STORAGE | COPY_SRC);
     this.#rows = buffer("rows", ROW_WORDS * rows.length, STORAGE);
     this.#stops = buffer("stops", stops.length, STORAGE);

@@ -4,6 +4,7 @@
  */
 
 import type { Destroyable, ModelCore } from "./core.js";
+import { createBuffer } from "./live-objects.js";
 
 /** A buffer, and so many bytes of it from its start. */
 export type Part = readonly [buffer: GPUBuffer, bytes: number];
@@ -19,7 +20,7 @@ export class Snapshots implements Destroyable {
     const { COPY_SRC, COPY_DST } = GPUBufferUsage;
     return core.guard.creating(`the snapshots of ${core.manifest.name}`, () => {
       const copies = [0, 1].map(() =>
-        parts.map(([, size]) => core.device.createBuffer({ label: "snapshot", size, usage: COPY_SRC | COPY_DST })),
+        parts.map(([, size]) => createBuffer(core.device, { label: "snapshot", size, usage: COPY_SRC | COPY_DST })),
       );
       return new Snapshots(parts, copies, every);
     });

@@ -101,6 +101,11 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     this.#leave();
   }
 
+  /** `using` ends in `destroy`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
   #check(): void {
     this.core.check();
     if (this.#destroyed) throw new Error("the stream was destroyed: make a new one with `model.stream`");

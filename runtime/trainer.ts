@@ -287,6 +287,11 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#readback.destroy();
   }
 
+  /** `using` ends in `destroy`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
   #inTurn<T>(body: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(body);
     this.#turn = result.catch(() => {});

@@ -1,5 +1,6 @@
 /** @file How long a device takes for a compute pass: by its own clock where it has one, else by the host's. */
 
+import { createBuffer } from "./live-objects.js";
 import { awaited } from "./waiting.js";
 
 export interface Clock {
@@ -25,8 +26,8 @@ class DeviceClock implements Clock {
   constructor(private readonly device: GPUDevice) {
     const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 });
-    this.#resolved = device.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC });
-    this.#staging = device.createBuffer({ size: 16, usage: MAP_READ | COPY_DST });
+    this.#resolved = createBuffer(device, { size: 16, usage: QUERY_RESOLVE | COPY_SRC });
+    this.#staging = createBuffer(device, { size: 16, usage: MAP_READ | COPY_DST });
   }
 
   async measure(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {

@@ -6,9 +6,11 @@
 import type { Lengths } from "./arena.js";
 import type { ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
+import { createBuffer } from "./live-objects.js";
 import { LossScale } from "./loss-scale.js";
 import { LOSS_SCALE, SPANS, type Variant } from "./manifest.js";
-import { type CompiledProgram, Execution, nameSizes, type Prepared, prepareKernel } from "./program.js";
+import { nameSizes } from "./memory.js";
+import { type CompiledProgram, Execution, type Prepared, prepareKernel } from "./program.js";
 import { Readback, type Values } from "./readback.js";
 import { cutLength } from "./spans.js";
 import { hasTooManySteps } from "./steps.js";
@@ -143,7 +145,7 @@ class Trial {
     return core.guard.creating(`tuning ${title} for ${nameSizes(execution.sizes)}`, () => {
       const { COPY_SRC, COPY_DST } = GPUBufferUsage;
       const copyOf = ({ size }: GPUBuffer) =>
-        core.device.createBuffer({ label: "before", size, usage: COPY_SRC | COPY_DST });
+        createBuffer(core.device, { label: "before", size, usage: COPY_SRC | COPY_DST });
       return new Trial(core, execution, {
         arena: copyOf(execution.arena),
         halves: execution.halves && copyOf(execution.halves),

@@ -7,11 +7,12 @@ import { ALIGNMENT } from "./arena.js";
 import { type ElementArrays, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
+import { createBuffer } from "./live-objects.js";
+import { checkBufferSize } from "./memory.js";
 import type { Optimizer } from "./optimizer.js";
 import { type Rule, ruleOf } from "./optimizers.js";
 import { type ParametersOptions, runsOf, runTable } from "./parameter-settings.js";
 import type { Execution } from "./program.js";
-import { checkBufferSize } from "./program.js";
 import type { Region } from "./readback.js";
 import { OwnKernel, type Recorded } from "./shader.js";
 import type { Part } from "./snapshots.js";
@@ -68,15 +69,15 @@ export class Updater implements Destroyable {
       options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(rule, places)),
     ]);
     const stateSize = storageSize(rule.slots.length * trainable);
-    checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, "take one that remembers less");
+    checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, () => "take one that remembers less");
     return core.guard.creating(`the optimizer of ${manifest.name}`, () => {
       const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
       const table = runTable(runs);
       const words = 4 * (texts.WHOLE_WORDS.length + texts.REAL_WORDS.length + Object.keys(rule.words).length);
       const storage = (label: string, size: number) =>
-        device.createBuffer({ label, size, usage: STORAGE | COPY_SRC | COPY_DST });
+        createBuffer(device, { label, size, usage: STORAGE | COPY_SRC | COPY_DST });
       const buffers = {
-        step: device.createBuffer({ label: "step", size: words, usage: UNIFORM | COPY_DST }),
+        step: createBuffer(device, { label: "step", size: words, usage: UNIFORM | COPY_DST }),
         runs: storage("runs", table.byteLength),
         parts: storage("parts", 8 * parts),
         progress: storage("progress", 4 * texts.PROGRESS_WORDS),

@@ -5,7 +5,7 @@ import { ModelCore, type ProgramName } from "../../runtime/core.js";
 import type { AdapterDescription } from "../../runtime/device.js";
 import type { Manifest, Variant } from "../../runtime/manifest.js";
 import { requestNodeDevice } from "../../runtime/node.js";
-import { nameSizes } from "../../runtime/program.js";
+import { nameSizes } from "../../runtime/memory.js";
 import type { Candidate, TunedDispatch } from "../../runtime/tuner.js";
 import { tuningCacheOf, tuningKey } from "../../runtime/tuner-cache.js";
 import { cacheFolder } from "../../runtime/tuner-cache-node.js";

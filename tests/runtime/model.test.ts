@@ -193,7 +193,9 @@ describe("inference", () => {
 
   test("says how much memory a batch needs that the device cannot hold", async () => {
     const model = await affineModel(24);
-    await expect(model.trainer({ batch: 2 ** 31 })).rejects.toThrow(/needs a buffer of \d+ bytes.*lower the batch/);
+    await expect(model.trainer({ batch: 2 ** 31 })).rejects.toThrow(
+      /^the arena of the train program of \w+ for batch 2147483648 needs a buffer of .* bytes\), and this device allows .*: it would fit with batch \d+; compiled with --precision=f16/,
+    );
     expect((await model.predict({ x: batchOf(1).x }, { batch: BATCH_SIZE })).y.length).toBe(BATCH_SIZE * OUT);
   });
 });
