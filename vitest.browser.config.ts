@@ -29,7 +29,7 @@ export default defineConfig({
   test: {
     // What needs files or processes of Node.js stays there.
     include: ["tests/browser/*.test.ts", "tests/runtime/*.test.ts"],
-    exclude: ["tests/runtime/{device,tuner-cache,*-node}.test.ts"],
+    exclude: ["tests/runtime/{device,naps,tuner-cache,*-node}.test.ts"],
     globalSetup: ["tests/browser/in-node.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -1,9 +1,8 @@
-/** @file The kernels of a model on a device, compiled as they are chosen, each once for all programs. */
+/** @file The kernels of a model on a device, compiled as they are chosen, each once for all programs and models. */
 
 import { DeviceGuard } from "./guard.js";
 import type { Manifest } from "./manifest.js";
-import { compileModule } from "./shader.js";
-import { awaited } from "./waiting.js";
+import { pipelineOf } from "./shader.js";
 
 /** As `manifest.ts` numbers them: the plan, parameters, the arena, and in a model with halves their arena. */
 const BINDINGS: readonly GPUBufferBindingType[] = ["uniform", "read-only-storage", "storage", "storage"];
@@ -12,6 +11,7 @@ export class Kernels {
   readonly layout: GPUBindGroupLayout;
   /** Bytes of an element of the arena of halves; absent where the model has none. */
   readonly halfBytes: 2 | 4 | undefined;
+  readonly #bindings: readonly GPUBindGroupLayoutEntry[];
   readonly #made = new Map<string, Promise<GPUComputePipeline>>();
 
   /** Compiles nothing yet. @throws Error after a failure of the device. */
@@ -23,14 +23,12 @@ export class Kernels {
     const hasHalves = manifest.precision === "f16";
     this.halfBytes = hasHalves ? (device.features.has("shader-f16") ? 2 : 4) : undefined;
     // Kernels may use fewer of the bindings. The plan is one of many in a buffer.
-    this.layout = device.createBindGroupLayout({
-      label: manifest.name,
-      entries: BINDINGS.slice(0, hasHalves ? 4 : 3).map((type, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type, hasDynamicOffset: binding === 0 },
-      })),
-    });
+    this.#bindings = BINDINGS.slice(0, hasHalves ? 4 : 3).map((type, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type, hasDynamicOffset: binding === 0 },
+    }));
+    this.layout = device.createBindGroupLayout({ label: manifest.name, entries: this.#bindings });
   }
 
   /** The pipeline of a kernel, made once. @throws Error with the lines of WGSL that the device refuses. */
@@ -48,18 +46,10 @@ export class Kernels {
   }
 
   async #make(kernel: string): Promise<GPUComputePipeline> {
-    const { device, layout } = this;
     const { name, wgsl, kernels } = this.manifest;
     const title = `kernel ${kernel} of ${name}`;
     if (!Object.hasOwn(kernels, kernel)) throw new Error(`${title}: the module does not have it`);
-    const module = await compileModule(device, this.#head + wgsl + kernels[kernel], title);
-    const pipeline = device.createComputePipelineAsync({
-      label: kernel,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: kernel },
-    });
-    return awaited(device, pipeline).catch((error: unknown) => {
-      throw new Error(`${title}: ${DeviceGuard.of(device).explain(error).message}`);
-    });
+    const code = this.#head + wgsl + kernels[kernel];
+    return pipelineOf(this.device, { title, code, entryPoint: kernel, bindings: this.#bindings });
   }
 }

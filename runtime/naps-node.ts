@@ -15,10 +15,13 @@ export class Naps implements WaitingHost {
   readonly #cell = new Int32Array(new SharedArrayBuffer(4));
   #awaited = 0;
   #since = 0;
+  /** One turn leads to the next, and only one: answers come and go between two of them. */
+  #isTurning = false;
 
   begin(): void {
     this.#since = performance.now();
-    if (this.#awaited++ === 0) setImmediate(this.#turn);
+    this.#awaited++;
+    if (!this.#isTurning) this.#continue();
   }
 
   end(): void {
@@ -27,8 +30,14 @@ export class Naps implements WaitingHost {
   }
 
   readonly #turn = (): void => {
+    this.#isTurning = false;
     if (this.#awaited === 0) return;
     Atomics.wait(this.#cell, 0, 0, Math.min(LONGEST, SHARE * (performance.now() - this.#since)));
-    setImmediate(this.#turn);
+    this.#continue();
   };
+
+  #continue(): void {
+    this.#isTurning = true;
+    setImmediate(this.#turn);
+  }
 }

@@ -3,6 +3,45 @@
 import { DeviceGuard } from "./guard.js";
 import { awaited } from "./waiting.js";
 
+/** Of a device, by what they are made of: models that come and go compile nothing twice. They live as long as the device. */
+const pipelines = new WeakMap<GPUDevice, Map<string, Promise<GPUComputePipeline>>>();
+
+export interface PipelineText {
+  /** What messages call it. */
+  readonly title: string;
+  readonly code: string;
+  readonly entryPoint: string;
+  /** Of group 0, the only one. */
+  readonly bindings: readonly GPUBindGroupLayoutEntry[];
+}
+
+/** The pipeline of a text, made once a device. @throws Error with the lines of WGSL that the device refuses. */
+export function pipelineOf(device: GPUDevice, text: PipelineText): Promise<GPUComputePipeline> {
+  const known = pipelines.get(device) ?? new Map<string, Promise<GPUComputePipeline>>();
+  pipelines.set(device, known);
+  const key = JSON.stringify([text.entryPoint, text.bindings, text.code]);
+  const pipeline = known.get(key) ?? makePipeline(device, text);
+  known.set(key, pipeline);
+  pipeline.catch(() => known.delete(key));
+  return pipeline;
+}
+
+async function makePipeline(
+  device: GPUDevice,
+  { title, code, entryPoint, bindings }: PipelineText,
+): Promise<GPUComputePipeline> {
+  const module = await compileModule(device, code, title);
+  const layout = device.createBindGroupLayout({ label: title, entries: bindings });
+  const pipeline = device.createComputePipelineAsync({
+    label: title,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint },
+  });
+  return awaited(device, pipeline).catch((error: unknown) => {
+    throw new Error(`${title}: ${DeviceGuard.of(device).explain(error).message}`);
+  });
+}
+
 /** @throws Error with the lines of WGSL that the device refuses. */
 export async function compileModule(device: GPUDevice, code: string, title: string): Promise<GPUShaderModule> {
   const { value: shader, confirmed } = DeviceGuard.of(device).scoped(title, () =>
@@ -57,31 +96,19 @@ export class OwnKernel<Name extends string> {
       const [access, type] = bindings[name];
       return `@group(0) @binding(${binding}) var<${SPACES[access]}> ${name}: ${type};\n`;
     });
-    const layout = device.createBindGroupLayout({
-      label: title,
-      entries: names.map((name, binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: TYPES[bindings[name][0]] },
-      })),
-    });
-    const module = await compileModule(device, declared.join("") + code, title);
-    const made = device.createComputePipelineAsync({
-      label: title,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: "main" },
-    });
-    const pipeline = await awaited(device, made).catch((error: unknown) => {
-      throw new Error(`${title}: ${DeviceGuard.of(device).explain(error).message}`);
-    });
-    return new OwnKernel(device, title, names, layout, pipeline);
+    const entries = names.map((name, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: TYPES[bindings[name][0]] },
+    }));
+    const text = { title, code: declared.join("") + code, entryPoint: "main", bindings: entries };
+    return new OwnKernel(device, title, names, await pipelineOf(device, text));
   }
 
   private constructor(
     private readonly device: GPUDevice,
     private readonly title: string,
     private readonly names: readonly Name[],
-    private readonly layout: GPUBindGroupLayout,
     private readonly pipeline: GPUComputePipeline,
   ) {}
 
@@ -89,7 +116,7 @@ export class OwnKernel<Name extends string> {
   over(buffers: Readonly<Record<Name, GPUBuffer | GPUBufferBinding>>): Recorded {
     const group = this.device.createBindGroup({
       label: this.title,
-      layout: this.layout,
+      layout: this.pipeline.getBindGroupLayout(0),
       entries: this.names.map((name, binding) => {
         const given: GPUBuffer | GPUBufferBinding = buffers[name];
         return { binding, resource: "buffer" in given ? given : { buffer: given } };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Naps } from "../../runtime/naps-node.js";
 import { requestNodeDevice } from "../../runtime/node.js";
 import { awaited, provideWaitingHost } from "../../runtime/waiting.js";
@@ -31,6 +31,21 @@ describe("naps while a device is awaited", () => {
     await sleep(0);
     await sleep(0);
     expect(process.getActiveResourcesInfo()).not.toContain("Immediate");
+  });
+
+  it("are as many however often answers come between two of them", async () => {
+    const turns = vi.spyOn(globalThis, "setImmediate");
+    const naps = new Naps();
+    for (let answer = 0; answer < 5; answer++) {
+      naps.begin();
+      naps.end();
+    }
+    naps.begin();
+    expect(turns).toHaveBeenCalledTimes(1);
+    naps.end();
+    await sleep(5);
+    expect(turns).toHaveBeenCalledTimes(1);
+    turns.mockRestore();
   });
 
   it("are told of every answer, also of one that is an error", async () => {
