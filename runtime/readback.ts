@@ -67,6 +67,7 @@ export class Readback {
     try {
       await awaited(this.device, staging.mapAsync(GPUMapMode.READ));
     } catch (error) {
+      staging.destroy();
       throw DeviceGuard.of(this.device).explain(error);
     }
     const mapped = staging.getMappedRange();

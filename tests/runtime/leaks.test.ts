@@ -46,7 +46,7 @@ test("`using` and `await using` destroy", async () => {
   {
     await using model = await Model.create(device, affine);
     using trainer = await model.trainer({ batch: 2 });
-    await trainer.trainStep(batch);
+    await (await trainer.trainStep(batch)).loss;
     expect(liveObjects(device).bytes).toBeGreaterThan(0);
   }
   expect(liveObjects(device)).toEqual(NOTHING);
