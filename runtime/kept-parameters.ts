@@ -2,6 +2,7 @@
 
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
+import { createBuffer } from "./live-objects.js";
 
 export class KeptParameters implements Destroyable {
   /** Holds nothing yet. @throws Error where the device has no memory for it. */
@@ -9,7 +10,7 @@ export class KeptParameters implements Destroyable {
     const { manifest, guard, device } = core;
     const buffer = await guard.creating(`a copy of the parameters of ${manifest.name}`, () => {
       const { COPY_SRC, COPY_DST } = GPUBufferUsage;
-      return device.createBuffer({
+      return createBuffer(device, {
         label: "kept parameters",
         size: storageSize(manifest.layout.total),
         usage: COPY_SRC | COPY_DST,
