@@ -227,7 +227,7 @@ export interface Manifest {
   readonly metrics: readonly string[];
   /** Outputs of the program `probe`, by the path of their instance: `rnn.f`, `block.0.rnn.h`. Only if compiled to be probed. */
   readonly probes?: readonly NamedValue[];
-  /** Outputs of the program `profile`: of each state the norms over the steps, its only axis. Likewise. */
+  /** Outputs of the program `profile`: of each state a norm for each step of each example. Likewise. */
   readonly profiles?: readonly NamedValue[];
   /** In the order of the flat buffer: first those with weight decay, then those without, then the frozen. */
   readonly parameters: readonly ParameterSpec[];

@@ -151,14 +151,16 @@ export class Model<
    * derivative counts all later steps; h_t is the state after step t. Where it falls towards the first steps, gradients vanish
    * (Bengio, Simard and Frasconi 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult").
    * Dropout is off, everything is f32.
+   * @param options `perExample`: the norms over channels alone, [batch, T].
    * @returns [T] by the state's name, for each state of each scan that no other scan runs; zeros for one that does not reach the loss.
    * @throws Error in a module that was not compiled with `probe`, or without a loss or a scan.
    */
   async gradientProfile(
     batch: Inputs & Targets,
-    options: Sizes<Length>,
+    options: Sizes<Length> & { readonly perExample?: boolean },
   ): Promise<Readonly<Record<string, Float32Array>>> {
-    return this.#inspection.profiles(batch, checkSizes(this.manifest.lengths, options));
+    const { perExample = false } = options;
+    return this.#inspection.profiles(batch, checkSizes(this.manifest.lengths, options), perExample);
   }
 
   /** Every parameter as it is after the steps already submitted, by name. */

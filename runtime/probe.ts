@@ -54,11 +54,15 @@ export class Inspection {
   }
 
   /** @throws as `Model.gradientProfile` has it. */
-  async profiles(given: object, sizes: Lengths): Promise<Record<string, Float32Array>> {
+  async profiles(given: object, sizes: Lengths, perExample: boolean): Promise<Record<string, Float32Array>> {
     const { name, programs, probes } = this.core.manifest;
-    if (programs.profile !== undefined) return Object.fromEntries(await this.#profiles.run(given, sizes));
     if (probes === undefined) throw this.#notCompiled("gradientProfile");
-    throw new Error(`${name} has no profile of gradients: its spec states no loss, or scans no cell`);
+    if (programs.profile === undefined) {
+      throw new Error(`${name} has no profile of gradients: its spec states no loss, or scans no cell`);
+    }
+    const norms = await this.#profiles.run(given, sizes);
+    const profile = (each: Float32Array) => (perExample ? each : overBatch(each, sizes[BATCH]));
+    return Object.fromEntries([...norms].map(([state, each]) => [state, profile(each)]));
   }
 
   /** Those on which named values depend. */
@@ -73,6 +77,14 @@ export class Inspection {
       `${name} was not compiled for \`${method}\`: compile it with \`seqc compile --probe\`, or with the option \`probe\``,
     );
   }
+}
+
+/** The norm of all examples together, from [batch, T]: ‖·‖² adds up. */
+function overBatch(norms: Float32Array, batch: number): Float32Array {
+  const steps = norms.length / batch;
+  return Float32Array.from({ length: steps }, (_, t) => {
+    return Math.hypot(...Array.from({ length: batch }, (_, example) => norms[example * steps + t]));
+  });
 }
 
 function regions(execution: Execution, values: readonly NamedValue[]): readonly Region[] {

@@ -266,8 +266,8 @@ export interface Module {
  * that is not frozen · evaluate: loss and metrics · predict: outputs · start: the kept states before the first step, but
  * for those that are zero · stream: outputs and the next kept states · carried: where training carries states from batch to
  * batch, loss, metrics and the next states; train and evaluate are then made of it and give the states too · probe: named values
- * of the spec, in prediction · profile: the norm of the loss's derivative with respect to each state after each step. These three
- * come from the lowering, on request.
+ * of the spec, in prediction · profile: the norm of the loss's derivative with respect to each example's states after each
+ * step. These three come from the lowering, on request.
  */
 export type GraphName =
   | "forward"

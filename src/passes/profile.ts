@@ -5,13 +5,12 @@
  */
 
 import { Builder } from "../ir/builder.js";
-import { stackAxis } from "../ir/shape.js";
 import { idsBeyond, substituteReads } from "../ir/traverse.js";
 import type { Graph, Result, Value, ValueId } from "../ir/types.js";
 import { differentiate } from "./autodiff.js";
 import { dce } from "./dce.js";
 
-/** Of a graph with perturbed states: for each, the norm over batch and channels, an element a step. */
+/** Of a graph with perturbed states: for each, the norm over channels, an element a step of an example. */
 export function profile(graph: Graph): Graph {
   const b = new Builder(idsBeyond(graph));
   const perturbed = graph.args.filter(({ kind }) => kind === "perturbation");
@@ -26,8 +25,8 @@ export function profile(graph: Graph): Graph {
   return dce({ args, instrs: [...first.instrs, ...computed], results });
 }
 
-/** Over all axes but that of the steps, which stands behind the batch. */
+/** Over all axes but the first two, batch and steps. */
 function norms(b: Builder, derivative: Value): Value {
-  const axes = derivative.type.shape.map((_, axis) => axis).filter((axis) => axis !== stackAxis(derivative.type));
+  const axes = derivative.type.shape.map((_, axis) => axis).slice(2);
   return b.unary("sqrt", b.reduce("sum", b.binary("mul", derivative, derivative), axes));
 }

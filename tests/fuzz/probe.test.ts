@@ -9,6 +9,7 @@ import { type NdArray, ndarray, numel } from "../../src/ir/ndarray.js";
 import { extents } from "../../src/ir/shape.js";
 import type { Graph, Module } from "../../src/ir/types.js";
 import { ProbeSelection } from "../../src/lower/probes.js";
+import { runPipeline } from "../../src/passes/pipeline.js";
 import { present } from "../../src/support/assert.js";
 import { hostOf } from "../check/host.js";
 import { type Arrays, moduleOf, randomArguments, randomSource, relativeError } from "../lower/support.js";
@@ -24,9 +25,7 @@ function compiled({ text }: Spec, probe: true | readonly string[]): Module | und
   return undefined;
 }
 
-const forward = ({ graphs }: Module) => present(graphs.forward, "test", "the forward graph");
-
-test("every named value is after the passes what it was lowered to", () => {
+test("every named value is after the passes what it was lowered to", { timeout: 600_000 }, () => {
   let values = 0;
   const property = fc.property(specs, (spec) => {
     const module = compiled(spec, ["*"]);
@@ -43,27 +42,24 @@ test("every named value is after the passes what it was lowered to", () => {
       else expect(relativeError(data, want[name].data), `${name}\n${spec.text}`).toBeLessThan(1e-10);
     }
     // A probed module trains and predicts by the same graphs as a plain one.
-    expect(forward(module)).toEqual(forward(present(compiledPlain(spec), "test", "the plain module")));
+    const { probe: _probe, profile: _profile, ...others } = module.graphs;
+    expect(others).toEqual(runPipeline(moduleOf(spec.text)).graphs);
   });
-  fc.assert(property, { seed: 11, numRuns: 50, endOnFailure: true });
+  fc.assert(property, { seed: 11, numRuns: 40, endOnFailure: true });
   expect(values).toBeGreaterThan(500);
 });
 
-function compiledPlain({ text }: Spec): Module | undefined {
-  return compile({ files: ["a.seq"], host: hostOf({ "a.seq": text }), verify: true }).models[0]?.module;
-}
-
 const STEPS = [1e-3, 1e-4, 1e-5];
 
-test("profiles are those of central differences of perturbed states", () => {
+test("profiles are those of central differences of perturbed states", { timeout: 600_000 }, () => {
   let states = 0;
   const property = fc.property(specs, (spec) => {
     // A derivative that is told to leave something out is not the one of differences.
     if (/\bstop_gradient\(/.test(spec.text)) return;
-    const module = compiled(spec, []);
-    const profile = module?.graphs.profile;
-    if (module === undefined || profile === undefined) return;
-    const lowered = present(moduleOf(spec.text, { probe: new ProbeSelection([]) }).graphs.profile, "test", "lowered");
+    const module = moduleOf(spec.text, { probe: new ProbeSelection([]) });
+    const lowered = module.graphs.profile;
+    if (lowered === undefined) return;
+    const profile = present(runPipeline(module).graphs.profile, "test", "the profile");
     const random = randomSource(spec.seed + 3);
     const args = randomArguments(module, spec.lengths, spec.seed);
     const got = evaluateGraph(profile, args, spec.lengths);
@@ -73,12 +69,12 @@ test("profiles are those of central differences of perturbed states", () => {
       states++;
       const shape = extents(value.type.shape, spec.lengths);
       const t = Math.floor(random() * shape[1]);
-      const norm = got[`probe:${name}`].data[t];
+      const norm = Math.hypot(...got[`probe:${name}`].data.filter((_, at) => at % shape[1] === t));
       const errors = STEPS.map((h) => Math.abs(normOfDifferences(lowered, args, spec, name, shape, t, h) - norm));
       expect(Math.min(...errors) / (norm + 1e-2 * scale + 1e-4), `${name} at ${t}\n${spec.text}`).toBeLessThan(1e-6);
     }
   });
-  fc.assert(property, { seed: 12, numRuns: 60, endOnFailure: true });
+  fc.assert(property, { seed: 12, numRuns: 50, endOnFailure: true });
   expect(states).toBeGreaterThan(30);
 });
 

@@ -299,14 +299,15 @@ model M(D = 2) {
   });
 });
 
-/** ‖∂L/∂c_t‖ and ‖∂L/∂h_t‖ of the LSTM by central differences of its loop in f64. */
-function lstmProfile(args: Arrays) {
+/** ‖∂L/∂c_t‖ and ‖∂L/∂h_t‖ of the LSTM by central differences of its loop in f64; those of one example, or of all. */
+function lstmProfile(args: Arrays, example?: number) {
   const [B, T] = args.x.shape;
   const H = args["rnn.W_hh"].shape[1];
   const step = 1e-4;
   const norms = (state: "h" | "c") =>
     range(T).map((t) => {
-      const places = range(B * H).map((i) => [Math.floor(i / H), i % H]);
+      const all = range(B * H).map((i) => [Math.floor(i / H), i % H]);
+      const places = all.filter(([b]) => example === undefined || b === example);
       const slopes = places.map(([b, k]) => {
         const loss = (by: number) => {
           return lstm(args, (s, ...place) => (s === state && place.join() === [b, t, k].join() ? by : 0)).loss;
@@ -327,6 +328,9 @@ describe("gradientProfile", () => {
     expect(Object.keys(got).sort()).toEqual(["rnn.c", "rnn.h"]);
     expect(relativeError(got["rnn.h"], want.h)).toBeLessThan(TOLERANCE);
     expect(relativeError(got["rnn.c"], want.c)).toBeLessThan(TOLERANCE);
+    const each = await model.gradientProfile({ ...inputs, ...targets }, { ...sizes, perExample: true });
+    const wanted = [0, 1].flatMap((example) => lstmProfile(args, example).h);
+    expect(relativeError(each["rnn.h"], wanted)).toBeLessThan(TOLERANCE);
     expect(await model.parameters()).toEqual(before);
   });
 
