@@ -18,7 +18,7 @@ import {
   type ValidationRecord,
 } from "./fit-options.js";
 import { type Evaluation, MeanEvaluation } from "./metrics.js";
-import type { TrainStep } from "./trainer.js";
+import type { TrainStep } from "./train-step.js";
 
 /** What a fit needs of a trainer. */
 export interface Trainee<Batch extends object> {

@@ -72,39 +72,94 @@ export interface Lion {
   readonly weightDecay: number;
 }
 
+/**
+ * Muon [Jordan et al. 2024], as `torch.optim.Muon`, but in f32: every matrix moves by the nearest matrix with orthogonal rows or
+ * columns to its momentum. Matrices are the parameters with at least two axes, those before the last taken for one; the rest is left
+ * to AdamW.
+ */
+export interface Muon {
+  readonly type: "muon";
+  /** Of matrices, times √max(1, rows / columns); default 1e-3. */
+  readonly learningRate: LearningRate;
+  /** At least 0 and below 1; default 0.95. */
+  readonly momentum: number;
+  /** Default true. */
+  readonly nesterov: boolean;
+  /** Of matrices, decoupled from the gradient; default 0.1. */
+  readonly weightDecay: number;
+  readonly adamw: MuonAdamW;
+}
+
+/** AdamW for what is no matrix. */
+export interface MuonAdamW extends Omit<AdamW, "type" | "learningRate"> {
+  /** Where Muon's learning rate is at its peak, with which it rises and falls; default 1e-3. */
+  readonly learningRate: number;
+  /** Matrices that are left to it too, by their names: embeddings and heads, `["embed.*", "head.W"]`. Default none. */
+  readonly parameters: readonly string[];
+}
+
 /** An optimizer with all its options. */
-export type Optimizer = Sgd | RmsProp | Adam | AdamW | Lion;
+export type Optimizer = Sgd | RmsProp | Adam | AdamW | Lion | Muon;
 
 /** The name of an optimizer, or some of its options. Without a type they are those of AdamW. */
-export type OptimizerOptions = Optimizer["type"] | Some<Sgd> | Some<RmsProp> | Some<Adam> | Partial<AdamW> | Some<Lion>;
+export type OptimizerOptions =
+  | Optimizer["type"]
+  | Some<Sgd>
+  | Some<RmsProp>
+  | Some<Adam>
+  | Partial<AdamW>
+  | Some<Lion>
+  | (Some<Omit<Muon, "adamw">> & { readonly adamw?: Partial<MuonAdamW> });
 
-type Some<O extends Optimizer> = Pick<O, "type"> & Partial<O>;
+type Some<O extends Pick<Optimizer, "type">> = Pick<O, "type"> & Partial<O>;
 
 /** Options at which a sum of the past would not fade. */
 const BELOW_ONE = ["momentum", "alpha", "beta1", "beta2"];
 
 /** The options with defaults where they are missing. @throws TypeError or RangeError naming the option. */
 export function checkOptimizer(options: OptimizerOptions = {}): Optimizer {
-  const given: Readonly<Record<string, unknown>> = typeof options === "string" ? { type: options } : { ...options };
+  const given = typeof options === "string" ? { type: options } : options;
   const types = Object.keys(OPTIMIZERS) as Optimizer["type"][];
   const type = checkOneOf("optimizer.type", given.type ?? "adamw", types);
-  const { defaults } = OPTIMIZERS[type];
-  checkFields("optimizer", given, ["type", ...Object.keys(defaults)]);
-  const chosen: Record<string, unknown> = { type };
-  for (const [name, usual] of Object.entries(defaults)) chosen[name] = checked(name, given[name] ?? usual, usual);
+  const chosen = checkedFields("optimizer", { ...given, type }, { type, ...OPTIMIZERS[type].defaults });
   const optimizer = chosen as unknown as Optimizer;
-  if (optimizer.type === "sgd" && optimizer.nesterov && optimizer.momentum === 0) {
+  if ("nesterov" in optimizer && optimizer.nesterov && optimizer.momentum === 0) {
     throw new RangeError("`optimizer.nesterov` needs an `optimizer.momentum` above 0");
   }
   return optimizer;
 }
 
-function checked(name: string, value: unknown, usual: unknown): unknown {
-  const title = `optimizer.${name}`;
-  if (name === "learningRate") return checkLearningRate(title, value as LearningRate);
+/** The largest learning rate. */
+export const peakOf = (rate: LearningRate): number => (typeof rate === "number" ? rate : rate.peak);
+
+function checkedFields(title: string, given: object, usual: object): Record<string, unknown> {
+  checkFields(title, given, Object.keys(usual));
+  const fields: Readonly<Record<string, unknown>> = { ...given };
+  return Object.fromEntries(
+    Object.entries(usual).map(([name, value]) => [
+      name,
+      checked(`${title}.${name}`, name, fields[name] ?? value, value),
+    ]),
+  );
+}
+
+/** A value of the type of the default. */
+function checked(title: string, name: string, value: unknown, usual: unknown): unknown {
+  if (name === "type") return value;
+  if (name === "learningRate" && title === "optimizer.learningRate") {
+    return checkLearningRate(title, value as LearningRate);
+  }
   if (typeof usual === "boolean") {
     if (typeof value === "boolean") return value;
     throw new TypeError(`\`${title}\` must be true or false, not ${String(value)}`);
+  }
+  if (Array.isArray(usual)) {
+    if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
+    throw new TypeError(`\`${title}\` must be a list of names`);
+  }
+  if (typeof usual === "object") {
+    if (typeof value === "object") return checkedFields(title, value ?? {}, usual ?? {});
+    throw new TypeError(`\`${title}\` must be an object of options`);
   }
   const number = checkNumber(title, value as number, 0);
   if (number >= 1 && BELOW_ONE.includes(name)) {

@@ -1,6 +1,6 @@
 /** @file The optimizers, one entry each: defaults, what they remember of every element, and the update of one element. */
 
-import type { Adam, AdamW, Lion, Optimizer, RmsProp, Sgd } from "./optimizer.js";
+import type { Adam, AdamW, Lion, Muon, Optimizer, RmsProp, Sgd } from "./optimizer.js";
 
 /**
  * The update of one element, in WGSL over f32: `p` is the parameter, `g` its gradient after clipping, `rate` and `decay` its
@@ -106,12 +106,28 @@ m = step.beta2 * m + step.beta2Rest * g;
   }),
 };
 
+/** AdamW's entry for what is no matrix, and the words for what is: see `muon-kernels.ts`. Their momentum lies where m is. */
+const muon: Entry<Muon> = {
+  defaults: {
+    learningRate: 1e-3,
+    momentum: 0.95,
+    nesterov: true,
+    weightDecay: 0.1,
+    adamw: { ...adamw.defaults, learningRate: 1e-3, parameters: [] },
+  },
+  rule(options) {
+    const rest = moments(options.adamw, SHRINK);
+    return { ...rest, words: { ...rest.words, ...fading("momentum", options.momentum) } };
+  },
+};
+
 export const OPTIMIZERS: { readonly [T in Optimizer["type"]]: Entry<Extract<Optimizer, { type: T }>> } = {
   sgd,
   rmsprop,
   adam,
   adamw,
   lion,
+  muon,
 };
 
 export function ruleOf<O extends Optimizer>(options: O): Rule {

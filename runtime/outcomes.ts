@@ -3,6 +3,9 @@
  * same run is the same every time.
  */
 
+import type { Manifest } from "./manifest.js";
+import { FINE, LOSS, OVERFLOW, PARAMETERS } from "./update-kernels.js";
+
 /** How an update went, as its kernel says. */
 export interface Outcome {
   readonly step: number;
@@ -10,6 +13,17 @@ export interface Outcome {
   readonly lossScale: number;
   /** See `update-kernels.ts`. */
   readonly verdict: number;
+}
+
+/** What is wrong with a step: a number too large for f16 at its loss scale, or one that is not finite. */
+export type Fault = "overflow" | "loss" | { readonly parameter: string };
+
+/** While the loss can be scaled less, gradients that are not finite are too large for its scale. */
+export function faultOf({ verdict, lossScale }: Outcome, { parameters }: Manifest): Fault | undefined {
+  if (verdict === FINE) return undefined;
+  if (verdict === LOSS) return "loss";
+  if (verdict === OVERFLOW || lossScale > 1) return "overflow";
+  return { parameter: parameters[verdict - PARAMETERS].name };
 }
 
 export class Outcomes {

@@ -3,7 +3,7 @@
  * takes a run, so that no kernel needs a mask.
  */
 
-import type { Manifest } from "./manifest.js";
+import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkFields, checkNumber } from "./options.js";
 
 export interface ParameterSettings {
@@ -50,7 +50,7 @@ export function checkParameters({ name, parameters, layout }: Manifest, options:
     if (frozen !== undefined && typeof frozen !== "boolean") {
       throw new TypeError(`\`${title}.frozen\` must be true or false, not ${String(frozen)}`);
     }
-    const matched = parameters.filter((parameter) => matcher(pattern).test(parameter.name));
+    const matched = parameters.filter((parameter) => matches(pattern, parameter.name));
     if (matched.length === 0) throw new RangeError(`\`${title}\`: ${name} has no parameter of that name`);
     if (frozen !== true && matched.every(({ offset }) => offset >= layout.trainable)) {
       throw new RangeError(`\`${title}\`: the spec freezes ${matched.map((each) => each.name).join(", ")}`);
@@ -59,21 +59,30 @@ export function checkParameters({ name, parameters, layout }: Manifest, options:
   return options;
 }
 
-/** The parameters that are updated, cut into runs. @param weightDecay the optimizer's. */
+/** What an optimizer has for a parameter: a multiplier of the learning rate, and the weight decay where the spec allows it. */
+export interface Usual {
+  readonly rate: number;
+  readonly decay: number;
+}
+
+/** The parameters that are updated, cut into runs. */
 export function runsOf(
   { parameters, layout }: Manifest,
   options: ParametersOptions,
-  weightDecay: number,
+  usualOf: (parameter: ParameterSpec) => Usual,
 ): readonly Run[] {
-  return parameters.flatMap(({ name, offset, shape }, parameter) => {
-    const matched = Object.entries(options).filter(([pattern]) => matcher(pattern).test(name));
+  return parameters.flatMap((spec, parameter) => {
+    const { name, offset, shape } = spec;
+    const usual = usualOf(spec);
+    const matched = Object.entries(options).filter(([pattern]) => matches(pattern, name));
     const settings: Required<ParameterSettings> = {
       learningRate: 1,
-      weightDecay: offset < layout.decayed ? weightDecay : 0,
+      weightDecay: offset < layout.decayed ? usual.decay : 0,
       frozen: false,
     };
     for (const [, own] of matched) Object.assign(settings, own);
-    const { learningRate: rate, weightDecay: decay, frozen } = settings;
+    const { weightDecay: decay, frozen } = settings;
+    const rate = usual.rate * settings.learningRate;
     if (frozen || offset >= layout.trainable) return [];
     const end = offset + shape.reduce((product, extent) => product * extent, 1);
     const count = Math.ceil((end - offset) / RUN_LENGTH);
@@ -95,7 +104,8 @@ export function runTable(runs: readonly Run[]): ArrayBuffer {
   return table.buffer;
 }
 
-function matcher(pattern: string): RegExp {
+/** Whether a pattern, in which `*` stands for any letters, is the name of a parameter. */
+export function matches(pattern: string, name: string): boolean {
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`);
+  return new RegExp(`^${parts.join(".*")}$`).test(name);
 }

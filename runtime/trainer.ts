@@ -15,39 +15,17 @@ import type { FitOptions } from "./fit-options.js";
 import { KeptParameters } from "./kept-parameters.js";
 import { LossScale } from "./loss-scale.js";
 import { LOSS_SCALE } from "./manifest.js";
-import { type Evaluation, metricsOf, scalar } from "./metrics.js";
-import { type Outcome, Outcomes } from "./outcomes.js";
+import type { Evaluation } from "./metrics.js";
+import { faultOf, type Outcome, Outcomes } from "./outcomes.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedules.js";
 import { Snapshots } from "./snapshots.js";
+import { type TrainStep, trainStepOf } from "./train-step.js";
 import { checkTraining, type TrainingOptions, type TrainingSettings } from "./training-options.js";
 import { tunedVariants } from "./tuner-choice.js";
-import { FINE, LOSS, OVERFLOW, PARAMETERS } from "./update-kernels.js";
-import { NORM, type StepNumbers, Updater, VERDICT } from "./updater.js";
-
-/**
- * A step that was submitted. What it computes arrives later. The promises reject where the step's numbers are not finite and
- * `onNonFinite` is `error`; otherwise they are given as they are.
- */
-export interface TrainStep {
-  /** From 1. */
-  readonly step: number;
-  /** Whether it ends with an update: not where its gradients are added up with those of steps to come (`accumulate`). */
-  readonly updates: boolean;
-  /** Of its update, or of the update to come. */
-  readonly learningRate: number;
-  readonly loss: Promise<number>;
-  readonly metrics: Promise<Readonly<Record<string, number>>>;
-  /** The norm of all gradients of the update after clipping by value and before clipping by norm; NaN in a step without update. */
-  readonly gradNorm: Promise<number>;
-  /**
-   * Whether nothing was learned: a gradient was too large for f16, and the loss's scale falls; or a number was not finite, which
-   * `onNonFinite` allows.
-   */
-  readonly skipped: Promise<boolean>;
-}
+import { type StepNumbers, Updater } from "./updater.js";
 
 /** Dropout off. */
 type EvaluateBatches<Batch extends object> = (
@@ -321,7 +299,10 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     this.#track(finished);
-    return { step, updates, learningRate: numbers.learningRate, ...this.#results(step, updates, numbers, finished) };
+    const strict = this.settings.onNonFinite.policy === "error";
+    const { trainStep, outcome } = trainStepOf({ step, updates, strict, ...numbers }, core.manifest, finished);
+    if (updates) this.#outcomes.add(step, outcome);
+    return trainStep;
   }
 
   /** Everything a step does, in one submit. @returns what reads its scalars back. */
@@ -341,50 +322,10 @@ export class Trainer<Batch extends object> implements Destroyable {
     return read;
   }
 
-  #results(
-    step: number,
-    updates: boolean,
-    { lossScale }: StepNumbers,
-    finished: Promise<Values>,
-  ): Pick<TrainStep, "loss" | "metrics" | "gradNorm" | "skipped"> {
-    const { policy } = this.settings.onNonFinite;
-    const outcomeOf = (values: Values): Outcome => ({ step, lossScale, verdict: scalar(values, VERDICT) });
-    const faultOf = (values: Values): Fault | undefined => (updates ? this.#faultOf(outcomeOf(values)) : undefined);
-    const later = <T>(pick: (values: Values) => T): Promise<T> => {
-      const promise = finished.then((values) => {
-        const fault = faultOf(values);
-        if (policy === "error" && fault !== undefined && fault !== "overflow") throw new NonFiniteError(step, fault);
-        return pick(values);
-      });
-      // Who does not look at the loss is told by a later step, not by an unhandled rejection.
-      promise.catch(() => {});
-      return promise;
-    };
-    if (updates)
-      this.#outcomes.add(
-        step,
-        finished.then(outcomeOf).catch(() => undefined),
-      );
-    return {
-      loss: later((values) => scalar(values, "loss")),
-      metrics: later((values) => metricsOf(values, this.core.manifest.metrics)),
-      gradNorm: later((values) => (updates ? scalar(values, NORM) : Number.NaN)),
-      skipped: later((values) => faultOf(values) !== undefined),
-    };
-  }
-
-  /** While the loss can be scaled less, gradients that are not finite are too large for its scale. */
-  #faultOf({ verdict, lossScale }: Outcome): Fault | undefined {
-    if (verdict === FINE) return undefined;
-    if (verdict === LOSS) return "loss";
-    if (verdict === OVERFLOW || lossScale > 1) return "overflow";
-    return { parameter: this.core.manifest.parameters[verdict - PARAMETERS].name };
-  }
-
   /** Long after the step: so many steps later as may be on their way. */
   #act(outcome: Outcome): void {
     const { step, lossScale } = outcome;
-    const fault = this.#faultOf(outcome);
+    const fault = faultOf(outcome, this.core.manifest);
     this.#scale.settle(lossScale, fault === "overflow");
     if (fault === undefined) {
       // A step from before the parameters went back says nothing of those that there are.
@@ -412,6 +353,3 @@ export class Trainer<Batch extends object> implements Destroyable {
     settled.then(() => this.#inFlight.delete(settled));
   }
 }
-
-/** What is wrong with a step: a number too large for f16 at its loss scale, or one that is not finite. */
-type Fault = "overflow" | "loss" | { readonly parameter: string };

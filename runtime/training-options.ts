@@ -3,7 +3,7 @@
 import type { Manifest } from "./manifest.js";
 import { checkOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.js";
 import { checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";
-import { checkParameters, type ParametersOptions } from "./parameter-settings.js";
+import { checkParameters, matches, type ParametersOptions } from "./parameter-settings.js";
 import { checkSeed } from "./random.js";
 
 /**
@@ -56,10 +56,15 @@ export function checkTraining(manifest: Manifest, options: TrainingOptions): Tra
   const { optimizer, clipNorm = 0, clipValue = 0, accumulate = 1, parameters = {}, onNonFinite = "error" } = options;
   const { stepsInFlight = 4, seed = 0 } = options;
   const policy = typeof onNonFinite === "string" ? { policy: onNonFinite } : onNonFinite;
+  const chosen = checkOptimizer(optimizer);
+  for (const pattern of chosen.type === "muon" ? chosen.adamw.parameters : []) {
+    if (manifest.parameters.some(({ name }) => matches(pattern, name))) continue;
+    throw new RangeError(`\`optimizer.adamw.parameters\`: ${manifest.name} has no parameter ${pattern}`);
+  }
   const kind = checkOneOf("onNonFinite", policy.policy, ["error", "skip", "rollback"]);
   checkFields("onNonFinite", policy, kind === "rollback" ? ["policy", "every"] : ["policy"]);
   return {
-    optimizer: checkOptimizer(optimizer),
+    optimizer: chosen,
     clipNorm: checkNumber("clipNorm", clipNorm, 0),
     clipValue: checkNumber("clipValue", clipValue, 0),
     accumulate: checkWhole("accumulate", accumulate, 1),

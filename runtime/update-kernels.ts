@@ -12,7 +12,7 @@ export const WORKGROUP = 64;
 export const MOST_PARTS = 32;
 
 /** The words of the uniform that are whole numbers, and those that are not; the optimizer's follow. */
-export const WHOLE_WORDS = ["trainable", "runs", "scaled", "fresh"] as const;
+export const WHOLE_WORDS = ["trainable", "runs", "plain", "scaled", "fresh"] as const;
 export const REAL_WORDS = ["share", "unscale", "clipNorm", "clipValue", "learningRate"] as const;
 
 /** What became of a step's gradients, as `Progress.verdict` has it; above `LOSS` it is a parameter's number plus `PARAMETERS`. */
@@ -31,17 +31,22 @@ export const PROGRESS_WORDS = 4;
  * `updates` were done before this one, `next` are done after it. WGSL may assume that a number is finite, so that is asked of its
  * bits, with its square, which the norm needs: from 2⁶⁴ on that is more than f32 has.
  */
-const COMMON = `${RUN_STRUCT}struct Part { sum: f32, worst: u32 }
+export const COMMON = `${RUN_STRUCT}struct Part { sum: f32, worst: u32 }
 struct Progress { updates: u32, next: u32, norm: f32, verdict: f32 }
 const FINE = 0xffffffffu;
 fn isFinite(bits: u32) -> bool { return (bits & 0x7fffffffu) < 0x7f800000u; }
 fn hasSquare(bits: u32) -> bool { return (bits & 0x7fffffffu) < 0x5f800000u; }
 `;
 
-function stepStruct(words: readonly string[]): string {
+/** The uniform, and what its clipping by norm comes to. @param words of the optimizer. */
+export function stepStruct(words: readonly string[]): string {
   const whole = WHOLE_WORDS.map((word) => `${word}: u32`);
   const real = [...REAL_WORDS, ...words].map((word) => `${word}: f32`);
-  return `struct Step { ${[...whole, ...real].join(", ")} }\n`;
+  return `struct Step { ${[...whole, ...real].join(", ")} }
+fn shrinkBy(norm: f32) -> f32 {
+  return select(min(1.0, step.clipNorm / (norm + 1e-6)), 1.0, step.clipNorm == 0.0);
+}
+`;
 }
 
 /**
@@ -143,9 +148,9 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) id:
     progress.next = progress.updates + select(0u, 1u, worst == FINE);
   }
   if (worst != FINE) { return; }
-  let shrink = select(min(1.0, step.clipNorm / (norm + 1e-6)), 1.0, step.clipNorm == 0.0);
+  let shrink = shrinkBy(norm);
   let n = f32(progress.updates + 1u);
-${once.replaceAll(/^(?=.)/gm, "  ")}  for (var r = id.x; r < step.runs; r += groups.x) {
+${once.replaceAll(/^(?=.)/gm, "  ")}  for (var r = id.x; r < step.plain; r += groups.x) {
     let run = runs[r];
     let rate = step.learningRate * run.rate;
     let decay = run.decay;

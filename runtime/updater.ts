@@ -8,10 +8,12 @@ import { type ElementArrays, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
 import { createBuffer } from "./live-objects.js";
+import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkBufferSize } from "./memory.js";
-import type { Optimizer } from "./optimizer.js";
+import { MuonPart } from "./muon.js";
+import { type Optimizer, peakOf } from "./optimizer.js";
 import { type Rule, ruleOf } from "./optimizers.js";
-import { type ParametersOptions, runsOf, runTable } from "./parameter-settings.js";
+import { matches, type ParametersOptions, type Run, runsOf, runTable, type Usual } from "./parameter-settings.js";
 import type { Execution } from "./program.js";
 import type { Region } from "./readback.js";
 import { OwnKernel, type Recorded } from "./shader.js";
@@ -50,16 +52,38 @@ const NO_LIMIT = 3e38;
 /** Workgroups of kernels that go through elements or runs, however many there are. */
 const MOST_GROUPS = 16384;
 
+/** The runs, first those that the update's one kernel takes: all but Muon's matrices. */
+function dividedRuns(
+  manifest: Manifest,
+  { optimizer, parameters }: UpdateOptions,
+): { readonly runs: readonly Run[]; readonly plain: number } {
+  if (optimizer.type !== "muon") {
+    const runs = runsOf(manifest, parameters, () => ({ rate: 1, decay: optimizer.weightDecay }));
+    return { runs, plain: runs.length };
+  }
+  const { adamw, learningRate, weightDecay } = optimizer;
+  const peak = peakOf(learningRate);
+  const rest: Usual = { rate: peak === 0 ? 0 : adamw.learningRate / peak, decay: adamw.weightDecay };
+  const isMatrix = ({ name, shape }: ParameterSpec) =>
+    shape.length >= 2 && !adamw.parameters.some((pattern) => matches(pattern, name));
+  const all = runsOf(manifest, parameters, (spec) => (isMatrix(spec) ? { rate: 1, decay: weightDecay } : rest));
+  const [matrices, others] = [true, false].map((kind) =>
+    all.filter(({ parameter }) => isMatrix(manifest.parameters[parameter]) === kind),
+  );
+  return { runs: [...others, ...matrices], plain: others.length };
+}
+
 export class Updater implements Destroyable {
   readonly #words: DataView<ArrayBuffer>;
   readonly #names: readonly string[];
+  #muon: MuonPart | undefined;
   readonly #groups: { readonly measure: number; readonly update: number; readonly accumulate: number };
 
   static async create(core: ModelCore, execution: Execution, options: UpdateOptions): Promise<Updater> {
     const { device, manifest } = core;
     const { trainable } = manifest.layout;
     const rule = ruleOf(options.optimizer);
-    const runs = runsOf(manifest, options.parameters, options.optimizer.weightDecay);
+    const { runs, plain } = dividedRuns(manifest, options);
     const parts = Math.max(1, Math.min(texts.MOST_PARTS, runs.length));
     const lossAt = Math.ceil(trainable / ALIGNMENT) * ALIGNMENT;
     const places = { loss: lossAt, overflow: lossAt + ALIGNMENT };
@@ -70,7 +94,8 @@ export class Updater implements Destroyable {
     ]);
     const stateSize = storageSize(rule.slots.length * trainable);
     checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, () => "take one that remembers less");
-    return core.guard.creating(`the optimizer of ${manifest.name}`, () => {
+    const { optimizer } = options;
+    const updater = await core.guard.creating(`the optimizer of ${manifest.name}`, () => {
       const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
       const table = runTable(runs);
       const words = 4 * (texts.WHOLE_WORDS.length + texts.REAL_WORDS.length + Object.keys(rule.words).length);
@@ -121,9 +146,20 @@ export class Updater implements Destroyable {
           update: update.over({ ...common, gradients: measured.gradients, params: core.params, state }),
           ...(accumulate && sums && { accumulate: accumulate.over({ step, ...ofStep, sums }) }),
         },
-        { runs: runs.length, parts, elements: trainable },
+        { runs: runs.length, plain, parts, elements: trainable },
+        measured.gradients,
       );
     });
+    if (optimizer.type !== "muon" || plain === runs.length) return updater;
+    try {
+      const { step, progress, state } = updater.buffers;
+      const given = { step, progress, state, gradients: updater.gradients };
+      updater.#muon = await MuonPart.create(core, optimizer, rule, runs.slice(plain), given);
+      return updater;
+    } catch (error) {
+      updater.destroy();
+      throw error;
+    }
   }
 
   private constructor(
@@ -134,20 +170,22 @@ export class Updater implements Destroyable {
       readonly sums?: GPUBuffer;
     },
     private readonly kernels: { readonly measure: Recorded; readonly update: Recorded; readonly accumulate?: Recorded },
-    sizes: { readonly runs: number; readonly parts: number; readonly elements: number },
+    sizes: Readonly<Record<"runs" | "plain" | "parts" | "elements", number>>,
+    private readonly gradients: GPUBufferBinding,
   ) {
     const { manifest } = core;
     this.#names = [...texts.WHOLE_WORDS, ...texts.REAL_WORDS, ...Object.keys(rule.words)];
     this.#words = new DataView(new ArrayBuffer(4 * this.#names.length));
     this.#groups = {
       measure: sizes.parts,
-      update: Math.max(1, Math.min(MOST_GROUPS, sizes.runs)),
+      update: Math.max(1, Math.min(MOST_GROUPS, sizes.plain)),
       accumulate: Math.max(1, Math.min(MOST_GROUPS, Math.ceil(sizes.elements / texts.WORKGROUP))),
     };
     const { clipNorm, clipValue } = options;
     this.#set({
       trainable: manifest.layout.trainable,
       runs: sizes.runs,
+      plain: sizes.plain,
       clipNorm,
       clipValue: clipValue === 0 ? NO_LIMIT : clipValue,
       ...rule.words,
@@ -156,7 +194,7 @@ export class Updater implements Destroyable {
 
   /** Of a step that makes an update. */
   get dispatches(): number {
-    return this.kernels.accumulate ? 3 : 2;
+    return (this.kernels.accumulate ? 3 : 2) + (this.#muon?.dispatches ?? 0);
   }
 
   /** How the last update went, for a read-back. */
@@ -228,12 +266,14 @@ export class Updater implements Destroyable {
     if (waiting + 1 === this.options.accumulate) {
       measure(pass, this.#groups.measure);
       update(pass, this.#groups.update);
+      this.#muon?.encode(pass);
     }
     pass.end();
   }
 
   destroy(): void {
     for (const buffer of Object.values(this.buffers)) buffer.destroy();
+    this.#muon?.destroy();
   }
 
   #arrays(waiting: boolean): (Region & { readonly buffer: GPUBuffer })[] {
