@@ -114,6 +114,23 @@ describe("probe", () => {
     expect((await model.predict(inputs, sizes)).guess).toHaveLength(3 * 5 * 2);
   });
 
+  test("of the parameters as training leaves them", async () => {
+    const sizes = { [BATCH]: 2, T: 4 };
+    const { args, model, inputs, targets, sizes: options } = await looked(LSTM, sizes);
+    const trainer = await model.trainer({ ...options, optimizer: { type: "sgd", learningRate: 1 } });
+    await (await trainer.trainStep({ ...inputs, ...targets })).loss;
+    const now = Object.entries(await model.parameters()).map(([name, values]) => [
+      name,
+      ndarray(args[name].shape, values),
+    ]);
+    const trained: Arrays = { ...args, ...Object.fromEntries(now) };
+    const { "rnn.c": c } = await model.probe(["rnn.c"], inputs, options);
+    expect(relativeError(c.data, lstm(trained).values.c.data)).toBeLessThan(TOLERANCE);
+    expect(relativeError(c.data, lstm(args).values.c.data)).toBeGreaterThan(100 * TOLERANCE);
+    const { "rnn.h": norms } = await model.gradientProfile({ ...inputs, ...targets }, options);
+    expect(relativeError(norms, lstmProfile(trained).h)).toBeLessThan(TOLERANCE);
+  });
+
   test("what a state space model makes of its parameters, once and at each step", async () => {
     const text = `
 cell SSM(D, N = 3) {
