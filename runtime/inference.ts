@@ -4,6 +4,7 @@ import type { Lengths } from "./arena.js";
 import type { Destroyable, ModelCore, ProgramName } from "./core.js";
 import { checkedSlots, countElements } from "./core.js";
 import type { Port } from "./manifest.js";
+import { Portions } from "./portions.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
@@ -11,6 +12,7 @@ import { tunedVariants } from "./tuner-choice.js";
 
 interface Layout {
   readonly execution: Execution;
+  readonly portions: Portions;
   readonly readback: Readback;
   readonly regions: readonly Region[];
 }
@@ -59,16 +61,15 @@ export class Inference implements Destroyable {
     const { core } = this;
     const compiled = core.compile(this.name);
     const slots = checkedSlots(compiled.program, this.ports, given, sizes, core.manifest.ragged);
-    const { execution, readback, regions } = await this.#layoutFor(sizes);
+    const { execution, portions, readback, regions } = await this.#layoutFor(sizes);
     core.check();
-    const { value: read, confirmed } = core.guard.scoped(compiled.title, () => {
-      for (const [slot, values] of slots) execution.upload(slot, values);
-      const encoder = core.device.createCommandEncoder();
-      execution.encode(encoder);
-      const asked = regions.filter(({ name }) => wanted?.has(name) ?? true);
-      const copied = readback.copy(encoder, execution.arena, asked);
-      core.device.queue.submit([encoder.finish()]);
-      return copied;
+    const asked = regions.filter(({ name }) => wanted?.has(name) ?? true);
+    const { value: read, confirmed } = await portions.submit(compiled.title, {
+      before: () => {
+        for (const [slot, values] of slots) execution.upload(slot, values);
+      },
+      behind: (encoder) => readback.copy(encoder, execution.arena, asked),
+      check: () => core.check(),
     });
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     finished.catch(() => {});
@@ -86,7 +87,12 @@ export class Inference implements Destroyable {
     const execution = await Execution.create(compiled, sizes, core.params, [], chosen);
     const regions = this.resultsOf(execution);
     this.destroy();
-    this.#layout = { execution, readback: new Readback(core.device, countElements(regions)), regions };
+    this.#layout = {
+      execution,
+      portions: new Portions(execution, core.device),
+      readback: new Readback(core.device, countElements(regions)),
+      regions,
+    };
     return this.#layout;
   }
 }

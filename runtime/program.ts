@@ -192,10 +192,24 @@ export class Execution {
     for (const plan of this.#plans) plan.set({ [name]: value });
   }
 
-  /** All dispatches in one pass; the device orders those that depend on each other. */
-  encode(encoder: GPUCommandEncoder, parity = 0): void {
+  /** How many dispatches it has, those of each step of a loop included. */
+  get dispatches(): number {
+    return this.kernels.reduce((sum, { passes }) => sum + passes.length, 0);
+  }
+
+  /**
+   * Dispatches in one pass; the device orders those that depend on each other.
+   * @param from the first of them; by default all. @param to the first behind them.
+   */
+  encode(encoder: GPUCommandEncoder, parity = 0, from = 0, to = this.dispatches): void {
     const pass = encoder.beginComputePass();
-    this.dispatch(pass, this.kernels, parity);
+    let first = 0;
+    const part = this.kernels.map(({ at, passes }) => {
+      const own = passes.slice(Math.max(0, from - first), Math.max(0, to - first));
+      first += passes.length;
+      return { at, passes: own };
+    });
+    this.dispatch(pass, part, parity);
     pass.end();
   }
 

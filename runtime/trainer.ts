@@ -17,6 +17,7 @@ import { LossScale } from "./loss-scale.js";
 import { LOSS_SCALE } from "./manifest.js";
 import type { Evaluation } from "./metrics.js";
 import { faultOf, type Outcome, Outcomes } from "./outcomes.js";
+import { Portions } from "./portions.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
@@ -38,6 +39,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #scalars: readonly Region[];
   readonly #readback: Readback;
+  readonly #portions: Portions;
   readonly #outcomes: Outcomes;
   readonly #scale: LossScale;
   /** The last step's gradients. */
@@ -96,6 +98,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#scale = new LossScale(core.manifest.precision, execution.sizes);
     this.#scalars = [...scalarRegions(execution), ...updater.outcome];
     this.#readback = new Readback(core.device, countElements(this.#scalars));
+    this.#portions = new Portions(execution, core.device);
     this.#outcomes = new Outcomes(settings.stepsInFlight, (outcome) => this.#act(outcome));
     this.#trainee = {
       stepsInFlight: settings.stepsInFlight,
@@ -108,7 +111,7 @@ export class Trainer<Batch extends object> implements Destroyable {
 
   /** Of a step that makes an update, which is part of it. */
   get dispatchesPerStep(): number {
-    return this.execution.kernels.reduce((sum, { passes }) => sum + passes.length, this.updater.dispatches);
+    return this.execution.dispatches + this.updater.dispatches;
   }
 
   /** Bytes of everything a step works on besides the parameters and the optimizer's state. */
@@ -281,7 +284,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     if (this.#destroyed) throw new Error("the trainer was destroyed: make a new one with `model.trainer`");
   }
 
-  #submit(batch: Batch): TrainStep {
+  async #submit(batch: Batch): Promise<TrainStep> {
     const { core, execution } = this;
     const { inputs, targets, ragged } = core.manifest;
     const { program } = execution.compiled;
@@ -293,9 +296,13 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#scaledBy = numbers.lossScale;
     this.#waiting = updates ? 0 : numbers.waiting + 1;
     if (updates) this.#updates++;
-    const { value: read, confirmed } = core.guard.scoped(`training step ${step}`, () => {
-      for (const [slot, values] of slots) execution.upload(slot, values);
-      return this.#encode(step, numbers);
+    const { value: read, confirmed } = await this.#portions.submit(`training step ${step}`, {
+      before: () => {
+        for (const [slot, values] of slots) execution.upload(slot, values);
+        this.#upload(step, numbers);
+      },
+      behind: (encoder) => this.#encode(encoder, step, numbers),
+      check: () => this.#check(),
     });
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     this.#track(finished);
@@ -305,21 +312,20 @@ export class Trainer<Batch extends object> implements Destroyable {
     return trainStep;
   }
 
-  /** Everything a step does, in one submit. @returns what reads its scalars back. */
-  #encode(step: number, numbers: StepNumbers): () => Promise<Values> {
-    const { core, execution, updater } = this;
+  #upload(step: number, numbers: StepNumbers): void {
+    const { execution } = this;
     const { overflow } = execution.compiled.program.scalars;
     execution.setDraws(this.settings.seed, step);
     execution.setLength(LOSS_SCALE, numbers.lossScale);
     if (overflow !== undefined) execution.upload(overflow, new Float32Array(1));
-    updater.upload(numbers);
-    const encoder = core.device.createCommandEncoder();
+    this.updater.upload(numbers);
+  }
+
+  /** What a step does with its gradients. @returns what reads its scalars back. */
+  #encode(encoder: GPUCommandEncoder, step: number, numbers: StepNumbers): () => Promise<Values> {
     if (numbers.waiting === 0) this.snapshots?.take(encoder, step);
-    execution.encode(encoder);
-    updater.encode(encoder, numbers);
-    const read = this.#readback.copy(encoder, execution.arena, this.#scalars);
-    core.device.queue.submit([encoder.finish()]);
-    return read;
+    this.updater.encode(encoder, numbers);
+    return this.#readback.copy(encoder, this.execution.arena, this.#scalars);
   }
 
   /** Long after the step: so many steps later as may be on their way. */
