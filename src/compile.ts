@@ -188,7 +188,19 @@ function compileModel(typed: TypedModel, lowered: Module, module: Module, hash: 
  */
 function meaningOf({ precision: _precision, doc: _doc, carryLength: _length, graphs, ...lowered }: Module): string {
   const { probe: _probe, profile: _profile, carried: _carried, ...meant } = graphs;
-  return bytesToHex(sha256(utf8ToBytes(printModule({ ...lowered, graphs: meant })))).slice(0, 32);
+  const module = {
+    ...lowered,
+    parameters: lowered.parameters.map(withoutDoc),
+    inputs: lowered.inputs.map(withoutDoc),
+    targets: lowered.targets.map(withoutDoc),
+    outputs: lowered.outputs.map(withoutDoc),
+    graphs: meant,
+  };
+  return bytesToHex(sha256(utf8ToBytes(printModule(module)))).slice(0, 32);
+}
+
+function withoutDoc<T extends { readonly doc?: string }>({ doc: _doc, ...rest }: T): Omit<T, "doc"> {
+  return rest;
 }
 
 /** What each program dispatches, and below it the kernels, each once. */

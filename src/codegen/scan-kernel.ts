@@ -290,6 +290,8 @@ export class ScanKernel {
     const requests: { instr: Accumulating; index: Index }[][] = [];
     this.#rows.forEach(({ index }, r) => {
       for (const piece of piecesOf(pieces, r)) {
+        // What the body gives on as it is was computed before the loop.
+        if (this.#isAtHand(piece.value)) continue;
         for (const own of places) {
           walk({ value: piece.value, index: elementIndex(piece.batchAxis, index, own) }, this.#scalars.definitions, {
             stored: (value) => this.#isAtHand(value),

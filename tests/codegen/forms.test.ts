@@ -1,9 +1,12 @@
 /** @file Dispatches whose form was met before are those that would have been written out. */
 
+import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { nodeHost } from "../../src/cli/host.js";
 import { KernelStore } from "../../src/codegen/kernel-store.js";
 import { compile } from "../../src/compile.js";
+import { compiles } from "../fuzz/properties.js";
+import { specs } from "../fuzz/spec.js";
 import { compileText } from "../support/compiled.js";
 
 afterEach(() => vi.restoreAllMocks());
@@ -57,4 +60,11 @@ test("loops that differ in a number, in direction, in where they start or in wha
   const [short, long] = both(() => compileText(text).manifest);
   expect(short.result).toEqual(long.result);
   expect(new Set(long.result.programs.predict.dispatches.map(({ kernel }) => kernel)).size).toBeGreaterThan(4);
+});
+
+// The first has a loop that gives on what was summed before it.
+test.each([3006, 1, 2, 3, 4, 5])("random specs: seed %i", (seed) => {
+  const [spec] = fc.sample(specs, { seed, numRuns: 1 });
+  const [short, long] = both(() => compiles(spec)?.manifest);
+  expect(short.result).toEqual(long.result);
 });
