@@ -14,6 +14,7 @@ export type {
   StepRecord,
   ValidationRecord,
 } from "./fit-options.js";
+export type { GenerateOptions } from "./generate.js";
 export type { LiveObjects } from "./live-objects.js";
 export { liveObjects } from "./live-objects.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";
@@ -25,6 +26,7 @@ export type { ParameterSettings, ParametersOptions } from "./parameter-settings.
 export type { ProbedValue } from "./probe.js";
 export type { Checkpoint, Tensor } from "./safetensors.js";
 export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+export type { SamplingOptions } from "./sampler.js";
 export type { LearningRate, Schedule } from "./schedules.js";
 export { learningRateAt } from "./schedules.js";
 export { Stream } from "./stream.js";

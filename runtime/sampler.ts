@@ -130,18 +130,24 @@ export class Sampler {
   }
 
   /**
-   * Records the copy of the first columns.
-   * @returns to be called after the submit: the ids, one column after another.
-   * @throws (when called) Error where logits were infinite or no number, which says of which row and step.
+   * The ids of the first columns, after all that was submitted: one column after another.
+   * @throws Error where logits were infinite or no number, which says of which row and step.
    */
-  read(encoder: GPUCommandEncoder, columns: number): () => Promise<Int32Array> {
+  async read(columns: number): Promise<Int32Array> {
+    const { device } = this;
     const batch = this.options.rows.length;
     const regions: Region[] = [
       { name: "ids", offset: 0, length: columns * batch },
       { name: "faulty", offset: this.options.columns * batch, length: batch },
     ];
-    const read = this.#readback.copy(encoder, this.drawn, regions);
-    return () => read().then(checkedIds);
+    const { value: read, confirmed } = DeviceGuard.of(device).scoped("the drawn ids", () => {
+      const encoder = device.createCommandEncoder();
+      const copied = this.#readback.copy(encoder, this.drawn, regions);
+      device.queue.submit([encoder.finish()]);
+      return copied;
+    });
+    const [values] = await Promise.all([read(), confirmed]);
+    return checkedIds(values);
   }
 
   destroy(): void {

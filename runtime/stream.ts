@@ -1,45 +1,31 @@
-/**
- * @file The streaming form: a step or a chunk at a time, the kept states staying on the device. A layout holds for one
- * number of steps at hand and one size of the caches; where another is needed, the states move over.
- */
+/** @file The streaming form: a step or a chunk at a time, the kept states staying on the device. */
 
 import type { Lengths } from "./arena.js";
+import { readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { checkedSlots, countElements, outputRegions } from "./core.js";
+import type { GenerateOptions } from "./generate.js";
+import { checkGenerate, generate } from "./generate.js";
 import type { Port } from "./manifest.js";
-import { PAST, ROOM } from "./manifest.js";
-import type { CompiledProgram, Swap } from "./program.js";
-import { Execution } from "./program.js";
-import { Readback, type Values } from "./readback.js";
+import { BATCH } from "./manifest.js";
+import type { Values } from "./readback.js";
+import { Readback } from "./readback.js";
+import { decodeStream, encodeStream } from "./stream-file.js";
+import { type GivenValues, product, StreamStates } from "./stream-states.js";
 import { checkInputs, extentsOf } from "./validate.js";
+import { awaited } from "./waiting.js";
 
-/** Steps that caches have room for at first; they double as they fill. */
-const FIRST_ROOM = 64;
-
-/** By name. */
-type GivenValues = readonly (readonly [name: string, values: Float32Array])[];
-
-interface Layout {
-  readonly execution: Execution;
-  readonly readback: Readback;
-}
-
-/** Steps run in the order of the calls. */
+/** Steps run in the order of the calls. An error about what is given leaves the states as they were. */
 export class Stream<Steps extends object, Outputs extends object, Given extends object = object>
   implements Destroyable
 {
   readonly #steps: readonly Port[];
   #given: GivenValues;
-  /** Holds what was computed before the first step. */
-  #start: Execution | undefined;
-  #layout: Layout | undefined;
-  /** Even or odd: which of its two places each state is read from. */
-  #parity = 0;
-  /** Steps since the start. */
-  #past = 0;
+  #readback: { readonly elements: number; readonly pool: Readback } | undefined;
+  /** What `generate` drew last and no step has read yet. */
+  #next: readonly number[] | undefined;
   /** Calls take turns up to their submit. */
   #turn: Promise<unknown> = Promise.resolve();
-  #destroyed = false;
 
   /**
    * Made by `Model.stream`.
@@ -53,16 +39,20 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   ): Promise<Stream<Steps, Outputs, Given>> {
     core.check();
     const checked = checkGiven(core, given, sizes);
-    const compiled = core.compile("step");
-    const stream = new Stream<Steps, Outputs, Given>(core, compiled, swapsOf(compiled), sizes, checked);
-    await stream.#begin();
-    return core.own(stream);
+    const states = new StreamStates(core, sizes);
+    const stream = core.own(new Stream<Steps, Outputs, Given>(core, states, sizes, checked));
+    try {
+      await states.begin(checked);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+    return stream;
   }
 
   private constructor(
     private readonly core: ModelCore,
-    private readonly compiled: CompiledProgram,
-    private readonly swaps: readonly Swap[],
+    private readonly states: StreamStates,
     private readonly sizes: Lengths,
     given: GivenValues,
   ) {
@@ -71,44 +61,110 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     this.#steps = core.manifest.inputs.filter(({ shape }) => shape.includes(length));
   }
 
+  /** Steps since the start. */
+  get past(): number {
+    return this.states.past;
+  }
+
   /**
    * Feeds the next step, or a chunk of as many as the inputs hold, and gives its outputs; those without a step axis are
    * as of its last step.
    * @throws TypeError or RangeError about the inputs before anything is submitted; the states are then unchanged.
    */
   async step(inputs: Steps): Promise<Outputs> {
-    this.#check();
-    const { read } = await this.#inTurn(() => this.#submit(inputs));
-    return Object.fromEntries(await read) as Outputs;
+    const read = await this.#inTurn(() => this.#submit(inputs, true));
+    return Object.fromEntries(await read.finished) as Outputs;
   }
 
-  /** Back to before the first step, after the steps already asked for; from other inputs where `given` is there. */
-  async reset(given?: Given): Promise<void> {
-    this.#check();
-    const checked = given && checkGiven(this.core, given, this.sizes);
-    await this.#inTurn(async () => {
-      this.#given = checked ?? this.#given;
-      await this.#begin();
-      this.#past = 0;
+  /** `step` where only the states are of interest, such as after the beginning of a long text: reads nothing back. */
+  async feed(inputs: Steps): Promise<void> {
+    const fed = await this.#inTurn(() => this.#submit(inputs, false));
+    await fed.finished;
+  }
+
+  /**
+   * Lets a model go on by itself: draws an id for each row from its last logits and feeds it, `steps` times. Everything
+   * stays on the device; ids are read back some steps at a time, while later ones are on their way. The last ones are
+   * drawn and not yet fed: without a prompt the next call begins with them.
+   *
+   * The model has one input of ids a step, [batch, T], and an output of logits for the next, [batch, T, ids] or [batch, ids].
+   * @returns [batch, steps], row-major.
+   * @throws TypeError or RangeError about the options, Error where the model is another kind, before anything is submitted;
+   * Error where logits are infinite or no number.
+   */
+  generate(options: GenerateOptions): Promise<Int32Array> {
+    return this.#inTurn(async () => {
+      this.states.check();
+      const plan = checkGenerate(this.core, this.sizes, options, this.#next);
+      this.#next = undefined;
+      const { ids, next } = await generate(this.core, this.states, plan);
+      this.#next = next;
+      return ids;
+    });
+  }
+
+  /** Back to before the first step, after the steps already asked for; from other inputs where they are given. */
+  reset(inputs?: Given): Promise<void>;
+  /**
+   * Some rows of the batch go back to before the first step; the others are left as they are. Of `inputs`, only those of
+   * these rows are taken.
+   * @throws Error with the reason where what the model keeps is not apart for each row.
+   */
+  reset(rows: readonly number[], inputs?: Given): Promise<void>;
+  reset(first?: Given | readonly number[], second?: Given): Promise<void> {
+    return this.#inTurn(async () => {
+      const { core, sizes, states } = this;
+      states.checkAlive();
+      const rows = isRows(first) ? checkRows(core, sizes[BATCH], states.rowsObstacle, first) : undefined;
+      const inputs = isRows(first) ? second : first;
+      const checked = inputs && checkGiven(core, inputs, sizes);
+      const given = checked && rows ? withRows(this.#given, checked, sizes[BATCH], rows) : (checked ?? this.#given);
+      await states.begin(given, rows);
+      this.#given = given;
+      this.#next = undefined;
+    });
+  }
+
+  /**
+   * Where the stream stands, after the steps already asked for, as a safetensors file: all that it keeps, and the number
+   * of its steps. What it was given before its first step is in there as far as steps read it.
+   */
+  save(): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      const { core, states } = this;
+      const { execution, parity } = await states.place();
+      const shapes = states.shapes(states.past);
+      const { inputs } = execution.compiled.program;
+      const regions = shapes.map(({ name, shape }) => ({
+        name,
+        offset: execution.offsetOf(inputs[name], parity),
+        length: product(shape),
+      }));
+      const values = await readRegions(core, execution.arena, regions);
+      const { past, born } = states;
+      return encodeStream(core.manifest, shapes, values, { past, born, next: this.#next });
+    });
+  }
+
+  /**
+   * Goes on where another stream of the same model and batch was saved, to the same bits, or stays as it was. `reset` still goes
+   * back to this stream's own inputs.
+   * @throws Error naming all that differs.
+   */
+  restore(bytes: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      const { core, states, sizes } = this;
+      const saved = decodeStream(core.manifest, sizes[BATCH], (past) => states.shapes(past), bytes);
+      await states.take(saved.states, saved.past, saved.born);
+      this.#next = saved.next;
     });
   }
 
   /** Idempotent. */
   destroy(): void {
-    this.#destroyed = true;
     this.core.disown(this);
-    this.#start?.destroy();
-    this.#leave();
-  }
-
-  /** `using` ends in `destroy`. */
-  [Symbol.dispose](): void {
-    this.destroy();
-  }
-
-  #check(): void {
-    this.core.check();
-    if (this.#destroyed) throw new Error("the stream was destroyed: make a new one with `model.stream`");
+    this.states.destroy();
+    this.#readback?.pool.destroy();
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
@@ -117,89 +173,35 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     return result;
   }
 
-  /** Computes what follows from the inputs without steps. */
-  async #begin(): Promise<void> {
-    const { core } = this;
-    const { length, start } = core.streaming;
-    if (start === undefined) return;
-    const compiled = core.compile("start");
-    const sizes = { ...this.sizes, [length]: 1 };
-    const execution = this.#start ?? (await Execution.create(compiled, sizes, core.params));
-    this.#start = execution;
-    const { inputs } = compiled.program;
-    const { confirmed } = core.guard.scoped(compiled.title, () => {
-      for (const [name, values] of this.#given) {
-        if (Object.hasOwn(inputs, name)) execution.upload(inputs[name], values);
-      }
-      const encoder = core.device.createCommandEncoder();
-      execution.encode(encoder);
-      core.device.queue.submit([encoder.finish()]);
-    });
-    await confirmed;
-  }
-
-  async #submit(inputs: Steps): Promise<{ readonly read: Promise<Values> }> {
-    const { core, compiled } = this;
-    const { length } = core.streaming;
+  /** Resolves once the steps are submitted. */
+  async #submit(inputs: Steps, isRead: boolean): Promise<{ readonly finished: Promise<Values> }> {
+    const { core, states } = this;
+    states.check();
     const count = this.#countSteps(inputs);
-    const sizes = { ...this.sizes, [length]: count, [PAST]: 0, [ROOM]: this.#roomFor(this.#past + count) };
-    const slots = checkedSlots(compiled.program, this.#steps, inputs, sizes);
-    const known = this.#layout?.execution;
-    const isLaidOut = known !== undefined && known.sizes[length] === count && known.sizes[ROOM] === sizes[ROOM];
-    const execution = isLaidOut ? known : await Execution.create(compiled, sizes, core.params, this.swaps);
-    if (this.#destroyed) execution.destroy();
-    this.#check();
-    const regions = (parity: number) => outputRegions(execution, core.manifest.outputs, parity);
-    const readback = (isLaidOut && this.#layout?.readback) || new Readback(core.device, countElements(regions(0)));
-    const parity = isLaidOut ? this.#parity : 0;
-    const { value: read, confirmed } = core.guard.scoped(compiled.title, () => {
-      const encoder = core.device.createCommandEncoder();
-      if (this.#past === 0) this.#enter(encoder, execution, parity);
-      else if (known !== undefined && !isLaidOut) this.#move(encoder, known, execution);
-      for (const [slot, values] of slots) execution.upload(slot, values, parity);
-      execution.setLength(PAST, this.#past);
-      execution.encode(encoder, parity);
-      const copied = readback.copy(encoder, execution.arena, regions(parity));
-      core.device.queue.submit([encoder.finish()]);
-      return copied;
+    const sizes = { ...this.sizes, [core.streaming.length]: count };
+    const slots = checkedSlots(core.compile("step").program, this.#steps, inputs, sizes);
+    const regions = outputRegions(await states.prepare(count), isRead ? core.manifest.outputs : []);
+    const readback = isRead ? this.#readbackFor(countElements(regions)) : undefined;
+    const { value: read, confirmed } = states.advance({
+      before: (_, execution, parity) => {
+        for (const [slot, values] of slots) execution.upload(slot, values, parity);
+      },
+      behind: (encoder, execution) => readback?.copy(encoder, execution.arena, regions),
     });
-    if (!isLaidOut) {
-      this.#leave();
-      this.#layout = { execution, readback };
-    }
-    this.#parity = this.swaps.length > 0 ? 1 - parity : 0;
-    this.#past += count;
-    const finished = Promise.all([read(), confirmed]).then(([values]) => values);
+    this.#next = undefined;
+    const { device } = core;
+    const done = read ? read() : awaited(device, device.queue.onSubmittedWorkDone()).then(() => new Map());
+    const finished = Promise.all([done, confirmed]).then(([values]) => values);
     finished.catch(() => {});
-    return { read: finished };
+    return { finished };
   }
 
-  /** The states before the first step: what the start gave, else zeros. */
-  #enter(encoder: GPUCommandEncoder, execution: Execution, parity: number): void {
-    const { program } = this.compiled;
-    const start = this.#start;
-    for (const { name } of this.core.streaming.states) {
-      const slot = program.inputs[name];
-      const [place, size] = [execution.offsetOf(slot, parity) * 4, execution.lengthOf(slot) * 4];
-      const from = start?.compiled.program.nextStates[name];
-      if (start === undefined || from === undefined) encoder.clearBuffer(execution.arena, place, size);
-      else encoder.copyBufferToBuffer(start.arena, start.offsetOf(from) * 4, execution.arena, place, size);
+  #readbackFor(elements: number): Readback {
+    if (this.#readback?.elements !== elements) {
+      this.#readback?.pool.destroy();
+      this.#readback = { elements, pool: new Readback(this.core.device, elements) };
     }
-  }
-
-  /** The states into a new layout. What has the room for steps as its first axis grows at its end. */
-  #move(encoder: GPUCommandEncoder, from: Execution, to: Execution): void {
-    for (const { name } of this.core.streaming.states) {
-      const slot = this.compiled.program.inputs[name];
-      const [source, target] = [from.offsetOf(slot, this.#parity) * 4, to.offsetOf(slot) * 4];
-      encoder.copyBufferToBuffer(from.arena, source, to.arena, target, from.lengthOf(slot) * 4);
-    }
-  }
-
-  #leave(): void {
-    this.#layout?.execution.destroy();
-    this.#layout?.readback.destroy();
-    this.#layout = undefined;
+    return this.#readback.pool;
   }
 
   /** How many steps the inputs hold, as far as that can be told before they are checked. */
@@ -208,18 +210,9 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     const given = new Map<string, unknown>(Object.entries(inputs));
     const [port] = this.#steps;
     const values = given.get(port?.name);
-    const width =
-      port && extentsOf(port, { ...this.sizes, [length]: 1 }).reduce((product, extent) => product * extent, 1);
+    const width = port && product(extentsOf(port, { ...this.sizes, [length]: 1 }));
     if (width === undefined || !ArrayBuffer.isView(values) || !("length" in values)) return 1;
     return Math.max(1, Math.floor(Number(values.length) / width));
-  }
-
-  #roomFor(steps: number): number {
-    const caches = this.core.streaming.states.some(({ shape }) => shape.includes(ROOM));
-    if (!caches) return 1;
-    let room = this.#layout?.execution.sizes[ROOM] ?? FIRST_ROOM;
-    while (room < steps) room *= 2;
-    return room;
   }
 }
 
@@ -230,14 +223,33 @@ function checkGiven({ manifest, streaming }: ModelCore, given: object, sizes: Le
   return checkInputs(ports, given, sizes, ends).map(([name, values]) => [name, values.slice()]);
 }
 
-/** @throws Error where a state and its next value cannot change places because something else lies there. */
-function swapsOf({ program, title }: CompiledProgram): Swap[] {
-  const swaps = Object.entries(program.nextStates).map(([name, next]): Swap => [program.inputs[name], next]);
-  const states = new Set(Object.keys(program.nextStates));
-  const inputs = Object.entries(program.inputs).flatMap(([name, slot]) => (states.has(name) ? [] : [slot]));
-  const apart = [...swaps.flat(), ...inputs];
-  if (new Set(apart).size !== apart.length || [...states].some((name) => !Object.hasOwn(program.inputs, name))) {
-    throw new Error(`${title}: every kept state and every next state must have a slot of its own`);
+function isRows(first: object | undefined): first is readonly number[] {
+  return Array.isArray(first);
+}
+
+/** @throws RangeError naming the row; Error where rows cannot begin anew. */
+function checkRows(
+  { manifest }: ModelCore,
+  batch: number,
+  obstacle: string | undefined,
+  rows: readonly number[],
+): readonly number[] {
+  const wrong = rows.find((row) => !(Number.isInteger(row) && row >= 0 && row < batch));
+  if (wrong !== undefined) throw new RangeError(`there is no row ${wrong}: the stream has rows 0 to ${batch - 1}`);
+  if (obstacle !== undefined) {
+    throw new Error(`a stream of ${manifest.name} cannot reset single rows: ${obstacle}; use a stream for each text`);
   }
-  return swaps;
+  return rows;
+}
+
+/** The inputs with those of some rows taken from others. */
+function withRows(all: GivenValues, others: GivenValues, batch: number, rows: readonly number[]): GivenValues {
+  return all.map(([name, values], at) => {
+    const mixed = values.slice();
+    const width = values.length / batch;
+    for (const row of rows) {
+      mixed.set(others[at][1].subarray(row * width, (row + 1) * width), row * width);
+    }
+    return [name, mixed];
+  });
 }

@@ -32,9 +32,8 @@ async function draw({ logits, rows, past = 0, born = 0, threads }: Draws, option
   try {
     const encoder = device.createCommandEncoder();
     sampler.encode(encoder, { buffer, first, stride }, past, 0);
-    const read = sampler.read(encoder, 1);
     device.queue.submit([encoder.finish()]);
-    return [...(await read())];
+    return [...(await sampler.read(1))];
   } finally {
     sampler.destroy();
     buffer.destroy();
