@@ -8,12 +8,14 @@ import type { GenerateOptions } from "./generate.js";
 import { checkGenerate, generate } from "./generate.js";
 import type { Port } from "./manifest.js";
 import { BATCH } from "./manifest.js";
-import type { Values } from "./readback.js";
+import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { decodeStream, encodeStream } from "./stream-file.js";
 import { type GivenValues, product, StreamStates } from "./stream-states.js";
 import { checkInputs, extentsOf } from "./validate.js";
-import { awaited } from "./waiting.js";
+
+/** One number, whichever: that it is there says that the steps are done. */
+const SOMETHING: readonly Region[] = [{ name: "", offset: 0, length: 1 }];
 
 /** Steps run in the order of the calls. An error about what is given leaves the states as they were. */
 export class Stream<Steps extends object, Outputs extends object, Given extends object = object>
@@ -180,18 +182,17 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     const count = this.#countSteps(inputs);
     const sizes = { ...this.sizes, [core.streaming.length]: count };
     const slots = checkedSlots(core.compile("step").program, this.#steps, inputs, sizes);
-    const regions = outputRegions(await states.prepare(count), isRead ? core.manifest.outputs : []);
-    const readback = isRead ? this.#readbackFor(countElements(regions)) : undefined;
+    const execution = await states.prepare(count);
+    const regions = isRead ? outputRegions(execution, core.manifest.outputs) : SOMETHING;
+    const readback = this.#readbackFor(countElements(regions));
     const { value: read, confirmed } = states.advance({
       before: (_, execution, parity) => {
         for (const [slot, values] of slots) execution.upload(slot, values, parity);
       },
-      behind: (encoder, execution) => readback?.copy(encoder, execution.arena, regions),
+      behind: (encoder, execution) => readback.copy(encoder, execution.arena, regions),
     });
     this.#next = undefined;
-    const { device } = core;
-    const done = read ? read() : awaited(device, device.queue.onSubmittedWorkDone()).then(() => new Map());
-    const finished = Promise.all([done, confirmed]).then(([values]) => values);
+    const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     finished.catch(() => {});
     return { finished };
   }
