@@ -7,8 +7,7 @@
  */
 
 import { PARITY, ROTATIONS } from "./random.js";
-
-export const ENTRY = "draw";
+import type { KernelText } from "./shader.js";
 
 /**
  * The words of the settings, in order: u32 but for `octaves`.
@@ -31,17 +30,28 @@ export const SETTINGS = [
   "stops",
 ] as const;
 
+export type SamplerBuffer = "settings" | "logits" | "rows" | "drawn" | "stops";
+
 /** @param threads of a workgroup. */
-export const samplerWgsl = (threads: number) => `
+export function samplerKernel(threads: number): KernelText<SamplerBuffer> {
+  return {
+    title: "the sampler",
+    bindings: {
+      settings: ["uniform", "Settings"],
+      logits: ["read", "array<u32>"],
+      rows: ["write", "array<Row>"],
+      drawn: ["write", "array<f32>"],
+      stops: ["read", "array<u32>"],
+    },
+    code: codeFor(threads),
+  };
+}
+
+const codeFor = (threads: number) => `
 struct Settings { ${SETTINGS.map((name) => `${name}: ${name === "octaves" ? "f32" : "u32"}`).join(", ")} }
 // Of a row: the stream's step at which it began; 1 more than the id that ended it, or 0; 1 more than the position of
 // its first logits that are infinite or no number, or 0.
 struct Row { born: u32, ended: u32, faulty: u32 }
-@group(0) @binding(0) var<uniform> settings: Settings;
-@group(0) @binding(1) var<storage, read> logits: array<u32>;
-@group(0) @binding(2) var<storage, read_write> rows: array<Row>;
-@group(0) @binding(3) var<storage, read_write> drawn: array<f32>;
-@group(0) @binding(4) var<storage, read> stops: array<u32>;
 
 // The ids that may be drawn: those of a larger key, and of this key those below \`end\`.
 struct Cut { key: u32, end: u32 }
@@ -208,7 +218,7 @@ fn inverse(thread: u32, row: u32, cut: Cut, greatest: f32, word: u32) -> u32 {
 }
 
 @compute @workgroup_size(${threads})
-fn ${ENTRY}(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3u, @builtin(num_workgroups) extent: vec3u) {
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) place: vec3u, @builtin(num_workgroups) extent: vec3u) {
   let number = place.y * extent.x + place.x;
   if (number >= settings.batch) { return; }
   let row = settings.first + number * settings.stride;

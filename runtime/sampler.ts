@@ -7,8 +7,8 @@ import { foldGroups } from "./program.js";
 import { checkSeed } from "./random.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
-import { ENTRY, SETTINGS, samplerWgsl } from "./sampler-kernel.js";
-import { compileModule } from "./shader.js";
+import { type SamplerBuffer, SETTINGS, samplerKernel } from "./sampler-kernel.js";
+import { OwnKernel, type Recorded } from "./shader.js";
 
 /**
  * How an id is drawn from logits: they are divided by the temperature, of the ids the `topK` most probable are kept, of
@@ -69,7 +69,7 @@ export class Sampler {
   readonly #stops: GPUBuffer;
   readonly #settings: GPUBuffer;
   readonly #readback: Readback;
-  readonly #groups = new WeakMap<GPUBuffer, GPUBindGroup>();
+  readonly #recorded = new WeakMap<GPUBuffer, Recorded>();
 
   /**
    * @param threads of a workgroup, which does a row. In software they run one after another, and a workgroup of many
@@ -80,13 +80,13 @@ export class Sampler {
     options: SamplerOptions,
     threads = describeAdapterInfo(device.adapterInfo).software ? 4 : 256,
   ): Promise<Sampler> {
-    const pipeline = await pipelineOf(device, threads);
-    return DeviceGuard.of(device).creating("a sampler", () => new Sampler(device, pipeline, options));
+    const kernel = await OwnKernel.create(device, samplerKernel(threads));
+    return DeviceGuard.of(device).creating("a sampler", () => new Sampler(device, kernel, options));
   }
 
   private constructor(
     private readonly device: GPUDevice,
-    private readonly pipeline: GPUComputePipeline,
+    private readonly kernel: OwnKernel<SamplerBuffer>,
     private readonly options: SamplerOptions,
   ) {
     const { rows, stops } = options;
@@ -117,9 +117,7 @@ export class Sampler {
     const { rows } = this.options;
     device.queue.writeBuffer(this.#settings, 0, this.#settingsOf(logits, past, column));
     const pass = encoder.beginComputePass();
-    pass.setPipeline(this.pipeline);
-    pass.setBindGroup(0, this.#groupOf(logits.buffer));
-    pass.dispatchWorkgroups(...foldGroups(rows.length, device.limits.maxComputeWorkgroupsPerDimension));
+    this.#over(logits.buffer)(pass, ...foldGroups(rows.length, device.limits.maxComputeWorkgroupsPerDimension));
     pass.end();
   }
 
@@ -181,16 +179,12 @@ export class Sampler {
     return bytes;
   }
 
-  #groupOf(logits: GPUBuffer): GPUBindGroup {
-    const known = this.#groups.get(logits);
-    if (known !== undefined) return known;
-    const buffers = [this.#settings, logits, this.#rows, this.drawn, this.#stops];
-    const group = this.device.createBindGroup({
-      layout: this.pipeline.getBindGroupLayout(0),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
-    this.#groups.set(logits, group);
-    return group;
+  #over(logits: GPUBuffer): Recorded {
+    const { drawn } = this;
+    const buffers = { settings: this.#settings, logits, rows: this.#rows, drawn, stops: this.#stops };
+    const recorded = this.#recorded.get(logits) ?? this.kernel.over(buffers);
+    this.#recorded.set(logits, recorded);
+    return recorded;
   }
 }
 
@@ -201,20 +195,4 @@ function checkedIds(values: Values): Int32Array {
     throw new Error(`the logits of row ${row} are infinite or no number after ${faulty[row] - 1} steps of the stream`);
   }
   return Int32Array.from(values.get("ids") ?? []);
-}
-
-const pipelines = new WeakMap<GPUDevice, Map<number, Promise<GPUComputePipeline>>>();
-
-/** One for all samplers of a device. */
-function pipelineOf(device: GPUDevice, threads: number): Promise<GPUComputePipeline> {
-  const made = pipelines.get(device) ?? new Map<number, Promise<GPUComputePipeline>>();
-  const known = made.get(threads) ?? makePipeline(device, threads);
-  pipelines.set(device, made.set(threads, known));
-  return known;
-}
-
-async function makePipeline(device: GPUDevice, threads: number): Promise<GPUComputePipeline> {
-  const module = await compileModule(device, samplerWgsl(threads), "the sampler");
-  const compute = { module, entryPoint: ENTRY };
-  return device.createComputePipelineAsync({ label: "the sampler", layout: "auto", compute });
 }

@@ -82,8 +82,8 @@ export interface KernelText<Name extends string> {
 const SPACES = { uniform: "uniform", read: "storage, read", write: "storage, read_write" } as const;
 const TYPES = { uniform: "uniform", read: "read-only-storage", write: "storage" } as const;
 
-/** Records a dispatch of so many workgroups. */
-export type Recorded = (pass: GPUComputePassEncoder, workgroups: number) => void;
+/** Records a dispatch of so many workgroups along x, and along y if there are more. */
+export type Recorded = (pass: GPUComputePassEncoder, workgroups: number, rows?: number) => void;
 
 export class OwnKernel<Name extends string> {
   /** @throws Error with the lines of WGSL that the device refuses. */
@@ -122,10 +122,10 @@ export class OwnKernel<Name extends string> {
         return { binding, resource: "buffer" in given ? given : { buffer: given } };
       }),
     });
-    return (pass, workgroups) => {
+    return (pass, workgroups, rows = 1) => {
       pass.setPipeline(this.pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(workgroups);
+      pass.dispatchWorkgroups(workgroups, rows);
     };
   }
 }

@@ -95,16 +95,13 @@ export class StreamStates {
 
   /** Why rows cannot begin anew one by one, if so. */
   get rowsObstacle(): string | undefined {
-    const { program } = this.#compiled;
-    const { states } = this.core.streaming;
-    if (states.some(({ shape }) => shape.includes(ROOM))) {
+    if (this.core.streaming.states.some(({ shape }) => shape.includes(ROOM))) {
       return "it keeps a cache of all steps so far, which is equally long for all rows";
     }
-    if (program.dispatches.some(({ words }) => words.includes(PAST))) {
+    if (this.#compiled.program.dispatches.some(({ words }) => words.includes(PAST))) {
       return "it reads the number of steps since the start, which is one for all rows";
     }
-    const shared = states.find(({ name, shape }) => !shape.includes(BATCH) && Object.hasOwn(program.nextStates, name));
-    return shared && `all rows share its state \`${shared.name}\``;
+    return undefined;
   }
 
   /** Lays the program out for so many steps at hand. The states are as before where that fails. */
@@ -195,7 +192,7 @@ export class StreamStates {
     if (start === undefined) return;
     const compiled = core.compile("start");
     const sizes = { ...this.sizes, [length]: 1 };
-    this.#start ??= this.#living(await Execution.create(compiled, sizes, { params: core.params }));
+    this.#start ??= this.#living(await Execution.create(compiled, sizes, core.params));
     const execution = this.#start;
     const { inputs } = compiled.program;
     await this.#submit((encoder) => {
@@ -209,7 +206,7 @@ export class StreamStates {
   async #layOut(count: number, room: number): Promise<Execution> {
     const { core } = this;
     const sizes = { ...this.sizes, [core.streaming.length]: count, [PAST]: 0, [ROOM]: room };
-    return this.#living(await Execution.create(this.#compiled, sizes, { params: core.params }, this.#swaps));
+    return this.#living(await Execution.create(this.#compiled, sizes, core.params, this.#swaps));
   }
 
   /** What was made while the stream was destroyed goes as well. */
@@ -264,8 +261,6 @@ export class StreamStates {
   /** Where rows of the batch lie in a state. */
   #partsOf({ shape }: KeptState, rows: readonly number[]): { readonly at: number; readonly length: number }[] {
     const axis = shape.indexOf(BATCH);
-    // What has no batch never changes.
-    if (axis < 0) return [];
     const extents = this.#extents(shape, 0);
     const length = product(extents.slice(axis + 1));
     return Array.from({ length: product(extents.slice(0, axis)) }, (_, outer) =>

@@ -12,7 +12,7 @@ import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { decodeStream, encodeStream } from "./stream-file.js";
 import { type GivenValues, product, StreamStates } from "./stream-states.js";
-import { checkInputs, extentsOf } from "./validate.js";
+import { checkInputs, countAlong } from "./validate.js";
 
 /** One number, whichever: that it is there says that the steps are done. */
 const SOMETHING: readonly Region[] = [{ name: "", offset: 0, length: 1 }];
@@ -169,6 +169,11 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
     this.#readback?.pool.destroy();
   }
 
+  /** `using` ends in `destroy`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(action);
     this.#turn = result.catch(() => {});
@@ -179,8 +184,9 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   async #submit(inputs: Steps, isRead: boolean): Promise<{ readonly finished: Promise<Values> }> {
     const { core, states } = this;
     states.check();
-    const count = this.#countSteps(inputs);
-    const sizes = { ...this.sizes, [core.streaming.length]: count };
+    const { length } = core.streaming;
+    const count = countAlong(length, this.#steps, inputs, this.sizes) ?? 1;
+    const sizes = { ...this.sizes, [length]: count };
     const slots = checkedSlots(core.compile("step").program, this.#steps, inputs, sizes);
     const execution = await states.prepare(count);
     const regions = isRead ? outputRegions(execution, core.manifest.outputs) : SOMETHING;
@@ -203,17 +209,6 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
       this.#readback = { elements, pool: new Readback(this.core.device, elements) };
     }
     return this.#readback.pool;
-  }
-
-  /** How many steps the inputs hold, as far as that can be told before they are checked. */
-  #countSteps(inputs: Steps): number {
-    const { length } = this.core.streaming;
-    const given = new Map<string, unknown>(Object.entries(inputs));
-    const [port] = this.#steps;
-    const values = given.get(port?.name);
-    const width = port && product(extentsOf(port, { ...this.sizes, [length]: 1 }));
-    if (width === undefined || !ArrayBuffer.isView(values) || !("length" in values)) return 1;
-    return Math.max(1, Math.floor(Number(values.length) / width));
   }
 }
 

@@ -210,20 +210,6 @@ describe("rows begin anew one by one", () => {
     const placed = await streamOf("model M { input x: [T]  y[t] = cos(t) * x[t]  output y  loss sum(y) }");
     await expect(placed.stream.reset([0])).rejects.toThrow("it reads the number of steps since the start");
     placed.model.destroy();
-    const shared = await streamOf(`
-      cell Sum(D) { input a: [D]  state s: [D] = 1  param w: [D] ~ normal  s' = s + w * s  output s' }
-      model M(D = 2) {
-        input x: [T, D]
-        param q: [D] ~ normal
-        z[t: T, d: D] = q[d]
-        use sum_ = Sum(D)
-        s = scan sum_(z)
-        y = x + s
-        output y
-        loss sum(y)
-      }`);
-    await expect(shared.stream.reset([0])).rejects.toThrow("all rows share its state");
-    shared.model.destroy();
   });
 
   test.each([[3], [-1], [0.5]])("there is no row %d", async (row) => {
