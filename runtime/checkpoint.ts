@@ -13,6 +13,8 @@ import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 /** Tensors of a training run begin so, and no parameter's name does: `@` is in no name of the language. */
 const OWN = "@";
 const TRAINING = "training";
+/** So do the states that a run carries from batch to batch. */
+const CARRIED = `${OWN}carried.`;
 
 /** What a training run knows besides its arrays; plain data, kept as JSON in the file's metadata. */
 export interface TrainingState {
@@ -37,7 +39,14 @@ export type ElementArrays = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
 /** Parameters in the layout of the flat buffer, and a training run's state if the file has one. */
 export interface Restored {
   readonly parameters: Float32Array<ArrayBuffer>;
-  readonly training?: { readonly state: TrainingState; readonly arrays: ElementArrays };
+  readonly training?: Training;
+}
+
+/** @param arrays of a training run, laid out as the parameters. @param carried states, where the next batch goes on from them. */
+export interface Training {
+  readonly state: TrainingState;
+  readonly arrays: ElementArrays;
+  readonly carried?: ReadonlyMap<string, Tensor> | undefined;
 }
 
 /** Reads regions of a buffer as they are after all that was submitted. */
@@ -69,7 +78,7 @@ export function parameterRegions({ parameters }: Manifest): Region[] {
 export function encodeCheckpoint(
   { name: model, generator, parameters, layout }: Manifest,
   values: Readonly<Record<string, Float32Array>>,
-  training?: { readonly state: TrainingState; readonly arrays: ElementArrays },
+  training?: Training,
 ): Uint8Array {
   const tensors = new Map<string, Tensor>(parameters.map(({ name, shape }) => [name, { shape, values: values[name] }]));
   const metadata = new Map([
@@ -83,6 +92,7 @@ export function encodeCheckpoint(
         if (end <= layout.trainable) tensors.set(`${OWN}${own}.${name}`, { shape, values: flat.subarray(offset, end) });
       }
     }
+    for (const [own, tensor] of training.carried ?? []) tensors.set(CARRIED + own, tensor);
     metadata.set(TRAINING, JSON.stringify(training.state));
   }
   return encodeSafetensors({ tensors, metadata });
@@ -90,7 +100,10 @@ export function encodeCheckpoint(
 
 /** @throws Error naming every parameter that is missing, unknown or of another shape. */
 export function decodeCheckpoint({ name: model, parameters, layout }: Manifest, bytes: Uint8Array): Restored {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors: all, metadata } = decodeSafetensors(bytes);
+  const isCarried = ([name]: readonly [string, Tensor]) => name.startsWith(CARRIED);
+  const carried = new Map([...all].filter(isCarried).map(([name, tensor]) => [name.slice(CARRIED.length), tensor]));
+  const tensors = new Map([...all].filter((entry) => !isCarried(entry)));
   const problems: string[] = [];
   const known = new Set<string>();
   const take = (prefix: string, end: number) => {
@@ -114,7 +127,10 @@ export function decodeCheckpoint({ name: model, parameters, layout }: Manifest, 
   if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
   const state = metadata.get(TRAINING);
   if (state === undefined) return { parameters: flat };
-  return { parameters: flat, training: { state: JSON.parse(state) as TrainingState, arrays } };
+  return {
+    parameters: flat,
+    training: { state: JSON.parse(state) as TrainingState, arrays, ...(carried.size > 0 && { carried }) },
+  };
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);

@@ -27,6 +27,8 @@ export interface Trainee<Batch extends object> {
   readonly metrics: readonly string[];
   trainStep(batch: Batch): Promise<TrainStep>;
   evaluate(data: Batches<Batch> | Batch, options: { readonly signal?: AbortSignal | undefined }): Promise<Evaluation>;
+  /** The next batch does not go on where the last one ended. */
+  endPass(): void;
   /** Room for a copy of the parameters. */
   keepParameters(): Promise<{ keep(): void; restore(): void; destroy(): void }>;
 }
@@ -122,6 +124,7 @@ class Run<Batch extends object> {
     while (count < stepsPerEpoch && !this.#isOver) {
       const batch = await this.control.unlessEnded(() => this.#reader.next());
       if (batch === undefined) {
+        if (!this.control.stopped) this.trainee.endPass();
         // A pass is over, and with it the epoch unless that has steps of its own number.
         if (stepsPerEpoch < Number.POSITIVE_INFINITY && !this.control.stopped) continue;
         break;

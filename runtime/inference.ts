@@ -1,8 +1,9 @@
 /** @file Runs a program that changes nothing (evaluate, predict), keeping the layout of the last sizes. */
 
 import type { Lengths } from "./arena.js";
+import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
 import type { Destroyable, ModelCore, ProgramName } from "./core.js";
-import { checkedSlots, countElements } from "./core.js";
+import { countElements } from "./core.js";
 import type { Port } from "./manifest.js";
 import { Portions } from "./portions.js";
 import { Execution } from "./program.js";
@@ -15,6 +16,7 @@ interface Layout {
   readonly portions: Portions;
   readonly readback: Readback;
   readonly regions: readonly Region[];
+  readonly states: CarriedStates;
 }
 
 export class Inference implements Destroyable {
@@ -22,12 +24,16 @@ export class Inference implements Destroyable {
   /** Calls take turns up to their submit, so that none lays the arena out anew under another. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param resultsOf where the results lie. */
+  /**
+   * @param resultsOf where the results lie.
+   * @param carries whether a run goes on from the states of the one before, which was of the same sizes.
+   */
   constructor(
     private readonly core: ModelCore,
     private readonly name: ProgramName,
     private readonly ports: readonly Port[],
     private readonly resultsOf: (execution: Execution) => readonly Region[],
+    private readonly carries = false,
   ) {}
 
   /** @param wanted of the results; by default all. */
@@ -60,17 +66,19 @@ export class Inference implements Destroyable {
   ): Promise<{ readonly finished: Promise<Values> }> {
     const { core } = this;
     const compiled = core.compile(this.name);
-    const slots = checkedSlots(compiled.program, this.ports, given, sizes, core.manifest.ragged);
-    const { execution, portions, readback, regions } = await this.#layoutFor(sizes);
+    const slots = checkBatch(core, compiled.program, this.ports, given, sizes, this.carries);
+    const { execution, portions, readback, regions, states } = await this.#layoutFor(sizes);
     core.check();
     const asked = regions.filter(({ name }) => wanted?.has(name) ?? true);
-    const { value: read, confirmed } = await portions.submit(compiled.title, {
+    const around = {
       before: () => {
-        for (const [slot, values] of slots) execution.upload(slot, values);
+        for (const [slot, values] of states.begin(slots)) execution.upload(slot, values);
       },
-      behind: (encoder) => readback.copy(encoder, execution.arena, asked),
+      behind: (encoder: GPUCommandEncoder) => readback.copy(encoder, execution.arena, asked),
       check: () => core.check(),
-    });
+    };
+    const { value: read, confirmed } = await portions.submit(compiled.title, around, states.parity);
+    states.advance();
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     finished.catch(() => {});
     return { finished };
@@ -84,7 +92,13 @@ export class Inference implements Destroyable {
     const { core } = this;
     const compiled = core.compile(this.name);
     const chosen = await tunedVariants(core, this.name, sizes);
-    const execution = await Execution.create(compiled, sizes, core.params, [], chosen);
+    const execution = await Execution.create(
+      compiled,
+      sizes,
+      core.params,
+      swapsToCarry(compiled, this.carries),
+      chosen,
+    );
     const regions = this.resultsOf(execution);
     this.destroy();
     this.#layout = {
@@ -92,6 +106,7 @@ export class Inference implements Destroyable {
       portions: new Portions(execution, core.device),
       readback: new Readback(core.device, countElements(regions)),
       regions,
+      states: new CarriedStates(core, execution, this.carries),
     };
     return this.#layout;
   }

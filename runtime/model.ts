@@ -11,7 +11,7 @@ import { Inspection, type ProbedValue } from "./probe.js";
 import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
 import { Trainer } from "./trainer.js";
-import type { TrainingOptions } from "./training-options.js";
+import { checkStateful, type TrainingOptions } from "./training-options.js";
 import { type TuningCache, tuningCacheOf } from "./tuner-cache.js";
 import type { InputArray } from "./validate.js";
 import { checkSizes, countAlong } from "./validate.js";
@@ -26,10 +26,14 @@ export type Sizes<Length extends AnyLength> = { readonly batch: number } & (unde
   ? { readonly length?: Length }
   : { readonly length: Length });
 
-export type EvaluateOptions<Length extends AnyLength> = Sizes<Length> & {
+interface Evaluating {
   /** Its abort ends an evaluation over batches with its reason. */
   readonly signal?: AbortSignal | undefined;
-};
+  /** Whether batches go on from one another, as with `TrainingOptions.stateful`; those of the first one begin anew. */
+  readonly stateful?: boolean | undefined;
+}
+
+export type EvaluateOptions<Length extends AnyLength> = Sizes<Length> & Evaluating;
 
 /** What a stream needs before its first step. */
 export type StreamOptions<Length extends AnyLength, Given extends object> = {
@@ -85,9 +89,9 @@ export class Model<
   }
 
   private constructor(private readonly core: ModelCore) {
-    const { inputs, targets, outputs } = core.manifest;
+    const { inputs, outputs } = core.manifest;
     const outputsOf = (execution: Execution) => outputRegions(execution, outputs);
-    this.#evaluation = core.own(new Inference(core, "evaluate", [...inputs, ...targets], scalarRegions));
+    this.#evaluation = core.own(this.#evaluations(false));
     this.#prediction = core.own(new Inference(core, "predict", inputs, outputsOf));
     this.#inspection = new Inspection(core);
   }
@@ -100,7 +104,7 @@ export class Model<
   async trainer(options: Sizes<Length> & TrainingOptions): Promise<Trainer<Inputs & Targets>> {
     const sizes = checkSizes(this.manifest.lengths, options);
     return Trainer.create<Inputs & Targets>(this.core, sizes, options, (data, signal) =>
-      this.#evaluate(data, sizes, signal),
+      this.#evaluate(data, sizes, { signal, stateful: options.stateful }),
     );
   }
 
@@ -112,7 +116,7 @@ export class Model<
     data: Batches<Inputs & Targets> | (Inputs & Targets),
     options: EvaluateOptions<Length>,
   ): Promise<Evaluation> {
-    return this.#evaluate(data, checkSizes(this.manifest.lengths, options), options.signal);
+    return this.#evaluate(data, checkSizes(this.manifest.lengths, options), options);
   }
 
   /** All outputs, batch first, row-major; ids and bools as numbers. */
@@ -197,12 +201,35 @@ export class Model<
   async #evaluate(
     data: Batches<Inputs & Targets> | (Inputs & Targets),
     sizes: Lengths,
+    { signal, stateful = false }: Evaluating,
+  ): Promise<Evaluation> {
+    checkStateful(this.manifest, stateful);
+    if (!stateful) return this.#evaluateBy(this.#evaluation, data, sizes, signal);
+    // Its states are those of this call.
+    const own = this.core.own(this.#evaluations(true));
+    try {
+      return await this.#evaluateBy(own, data, sizes, signal);
+    } finally {
+      this.core.disown(own);
+      own.destroy();
+    }
+  }
+
+  #evaluations(stateful: boolean): Inference {
+    const { inputs, targets } = this.manifest;
+    return new Inference(this.core, "evaluate", [...inputs, ...targets], scalarRegions, stateful);
+  }
+
+  async #evaluateBy(
+    inference: Inference,
+    data: Batches<Inputs & Targets> | (Inputs & Targets),
+    sizes: Lengths,
     signal: AbortSignal | undefined,
   ): Promise<Evaluation> {
     const { inputs, metrics } = this.manifest;
     const most = sizes[BATCH];
     const submit = async (batch: Inputs & Targets, examples: number) => {
-      const { finished } = await this.#evaluation.submit(batch, { ...sizes, [BATCH]: examples });
+      const { finished } = await inference.submit(batch, { ...sizes, [BATCH]: examples });
       const read = finished.then((values) => ({ loss: scalar(values, "loss"), metrics: metricsOf(values, metrics) }));
       read.catch(() => {});
       return { examples, finished: read };

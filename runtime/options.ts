@@ -13,6 +13,12 @@ export function checkWhole(name: string, value: number, least: number): number {
   throw new RangeError(`\`${name}\` must be a whole number of at least ${least}, not ${String(value)}`);
 }
 
+/** @throws TypeError unless `value` is true or false. */
+export function checkBoolean(name: string, value: boolean): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`\`${name}\` must be true or false, not ${String(value)}`);
+}
+
 /** @throws RangeError naming the choices. */
 export function checkOneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);

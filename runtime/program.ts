@@ -79,6 +79,21 @@ export async function prepareKernel(
 /** Two slots that change places in every other step: what was written last is read next. */
 export type Swap = readonly [state: number, next: number];
 
+/**
+ * Every kept state with its next value.
+ * @throws Error where the two cannot change places because something else lies there.
+ */
+export function swapsOf({ program, title }: CompiledProgram): Swap[] {
+  const swaps = Object.entries(program.nextStates).map(([name, next]): Swap => [program.inputs[name], next]);
+  const states = new Set(Object.keys(program.nextStates));
+  const inputs = Object.entries(program.inputs).flatMap(([name, slot]) => (states.has(name) ? [] : [slot]));
+  const apart = [...swaps.flat(), ...inputs];
+  if (new Set(apart).size !== apart.length || [...states].some((name) => !Object.hasOwn(program.inputs, name))) {
+    throw new Error(`${title}: every kept state and every next state must have a slot of its own`);
+  }
+  return swaps;
+}
+
 /** A program laid out for one choice of batch and lengths. */
 export class Execution {
   readonly arena: GPUBuffer;

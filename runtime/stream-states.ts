@@ -8,7 +8,7 @@ import type { ModelCore } from "./core.js";
 import type { Scoped } from "./guard.js";
 import { BATCH, type KeptState, PAST, ROOM } from "./manifest.js";
 import type { CompiledProgram, Swap } from "./program.js";
-import { Execution } from "./program.js";
+import { Execution, swapsOf } from "./program.js";
 import { awaited } from "./waiting.js";
 
 /** Steps that caches have room for at first; they double as they fill. */
@@ -292,16 +292,4 @@ export class StreamStates {
 
 export function product(extents: readonly number[]): number {
   return extents.reduce((total, extent) => total * extent, 1);
-}
-
-/** @throws Error where a state and its next value cannot change places because something else lies there. */
-function swapsOf({ program, title }: CompiledProgram): Swap[] {
-  const swaps = Object.entries(program.nextStates).map(([name, next]): Swap => [program.inputs[name], next]);
-  const states = new Set(Object.keys(program.nextStates));
-  const inputs = Object.entries(program.inputs).flatMap(([name, slot]) => (states.has(name) ? [] : [slot]));
-  const apart = [...swaps.flat(), ...inputs];
-  if (new Set(apart).size !== apart.length || [...states].some((name) => !Object.hasOwn(program.inputs, name))) {
-    throw new Error(`${title}: every kept state and every next state must have a slot of its own`);
-  }
-  return swaps;
 }

@@ -5,9 +5,10 @@
 
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
+import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
-import { checkedSlots, countElements, scalarRegions } from "./core.js";
+import { countElements, scalarRegions } from "./core.js";
 import { NonFiniteError } from "./errors.js";
 import { startFit, type Trainee } from "./fit.js";
 import type { Fit } from "./fit-control.js";
@@ -42,6 +43,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   readonly #portions: Portions;
   readonly #outcomes: Outcomes;
   readonly #scale: LossScale;
+  readonly #states: CarriedStates;
   /** The last step's gradients. */
   #scaledBy = 1;
   #turn: Promise<unknown> = Promise.resolve();
@@ -74,7 +76,8 @@ export class Trainer<Batch extends object> implements Destroyable {
       return each;
     };
     try {
-      const execution = keep(await Execution.create(compiled, sizes, core.params, [], chosen));
+      const swaps = swapsToCarry(compiled, settings.stateful);
+      const execution = keep(await Execution.create(compiled, sizes, core.params, swaps, chosen));
       const updater = keep(await Updater.create(core, execution, settings));
       const { policy, every } = settings.onNonFinite;
       const snapshots =
@@ -96,6 +99,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   ) {
     this.#learningRate = settings.optimizer.learningRate;
     this.#scale = new LossScale(core.manifest.precision, execution.sizes);
+    this.#states = new CarriedStates(core, execution, settings.stateful);
     this.#scalars = [...scalarRegions(execution), ...updater.outcome];
     this.#readback = new Readback(core.device, countElements(this.#scalars));
     this.#portions = new Portions(execution, core.device);
@@ -105,6 +109,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       metrics: core.manifest.metrics,
       trainStep: (batch) => this.trainStep(batch),
       evaluate: (data, options) => this.evaluate(data, options),
+      endPass: () => this.#states.reset(),
       keepParameters: () => KeptParameters.create(core),
     };
   }
@@ -179,6 +184,18 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
+  /**
+   * Every example of the next batch begins anew, as with all of its flags set; after the steps already asked for.
+   * @throws Error where the trainer is not `stateful`.
+   */
+  resetStates(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#check();
+      if (!this.settings.stateful) throw new Error("the trainer carries no states: make it with `stateful: true`");
+      this.#states.reset();
+    });
+  }
+
   /** The gradients of the last step alone, before clipping, by the name of their parameter. Parameters frozen in the spec have none. */
   gradients(): Promise<Record<string, Float32Array>> {
     return this.#inTurn(async () => {
@@ -201,9 +218,10 @@ export class Trainer<Batch extends object> implements Destroyable {
       this.#check();
       const { core, updater } = this;
       const outcomes = await this.#outcomes.pending();
-      const [values, { done, arrays }] = await Promise.all([
+      const [values, { done, arrays }, carried] = await Promise.all([
         readRegions(core, core.params, parameterRegions(core.manifest)),
         updater.read(this.#waiting > 0),
+        this.#states.read(),
       ]);
       const state = {
         optimizer: this.settings.optimizer.type,
@@ -215,7 +233,7 @@ export class Trainer<Batch extends object> implements Destroyable {
         rolledBack: this.#rolledBack,
         waiting: this.#waiting,
       };
-      return encodeCheckpoint(core.manifest, values, { state, arrays });
+      return encodeCheckpoint(core.manifest, values, { state, arrays, carried });
     });
   }
 
@@ -233,6 +251,7 @@ export class Trainer<Batch extends object> implements Destroyable {
         throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
       }
       const { state, arrays } = training;
+      const carried = settings.stateful ? training.carried : undefined;
       const { type } = settings.optimizer;
       if (state.optimizer !== type) {
         throw new Error(
@@ -246,8 +265,10 @@ export class Trainer<Batch extends object> implements Destroyable {
             `\`accumulate\` is ${settings.accumulate}: make it larger than that`,
         );
       }
+      if (carried !== undefined) this.#states.check(carried);
       updater.write(arrays, state.done, state.waiting > 0);
       core.device.queue.writeBuffer(core.params, 0, parameters);
+      this.#states.write(carried);
       this.snapshots?.forget();
       this.#outcomes.replace(state.outcomes);
       this.#scale.state = state.lossScale;
@@ -286,9 +307,10 @@ export class Trainer<Batch extends object> implements Destroyable {
 
   async #submit(batch: Batch): Promise<TrainStep> {
     const { core, execution } = this;
-    const { inputs, targets, ragged } = core.manifest;
+    const { inputs, targets } = core.manifest;
     const { program } = execution.compiled;
-    const slots = checkedSlots(program, [...inputs, ...targets], batch, execution.sizes, ragged);
+    const { stateful } = this.settings;
+    const slots = checkBatch(core, program, [...inputs, ...targets], batch, execution.sizes, stateful);
     const step = this.#step + 1;
     const numbers = { learningRate: this.learningRate, lossScale: this.#scale.value, waiting: this.#waiting };
     const updates = numbers.waiting + 1 === this.settings.accumulate;
@@ -296,14 +318,17 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#scaledBy = numbers.lossScale;
     this.#waiting = updates ? 0 : numbers.waiting + 1;
     if (updates) this.#updates++;
-    const { value: read, confirmed } = await this.#portions.submit(`training step ${step}`, {
+    const around = {
       before: () => {
-        for (const [slot, values] of slots) execution.upload(slot, values);
+        for (const [slot, values] of this.#states.begin(slots)) execution.upload(slot, values);
         this.#upload(step, numbers);
       },
-      behind: (encoder) => this.#encode(encoder, step, numbers),
+      behind: (encoder: GPUCommandEncoder) => this.#encode(encoder, step, numbers),
       check: () => this.#check(),
-    });
+    };
+    const title = `training step ${step}`;
+    const { value: read, confirmed } = await this.#portions.submit(title, around, this.#states.parity);
+    this.#states.advance();
     const finished = Promise.all([read(), confirmed]).then(([values]) => values);
     this.#track(finished);
     const strict = this.settings.onNonFinite.policy === "error";
@@ -339,6 +364,8 @@ export class Trainer<Batch extends object> implements Destroyable {
       return;
     }
     this.#skipped++;
+    // What is not finite would be carried on for good.
+    if (fault !== "overflow") this.#states.reset();
     const { policy } = this.settings.onNonFinite;
     if (fault === "overflow" || policy === "skip" || step <= this.#rolledBack) return;
     const { device } = this.core;

@@ -2,7 +2,7 @@
 
 import type { Manifest } from "./manifest.js";
 import { checkOptimizer, type Optimizer, type OptimizerOptions } from "./optimizer.js";
-import { checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";
+import { checkBoolean, checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";
 import { checkParameters, matches, type ParametersOptions } from "./parameter-settings.js";
 import { checkSeed } from "./random.js";
 
@@ -42,6 +42,12 @@ export interface TrainingOptions {
   readonly onNonFinite?: NonFinitePolicy;
   /** How many steps may be on their way before `trainStep` waits; default 4. */
   readonly stepsInFlight?: number;
+  /**
+   * Whether a batch has the next steps of the examples that the batch before had: then states go on from it, though no gradient
+   * goes back into it (truncated backpropagation through time), but for examples whose flag in `reset` is set. For modules
+   * compiled with `stateful`; default false: every example of every batch begins anew.
+   */
+  readonly stateful?: boolean;
   /** What dropout draws from, a whole number from 0 to 2³²−1; default 0. */
   readonly seed?: number;
 }
@@ -54,7 +60,7 @@ export interface TrainingSettings extends Required<Omit<TrainingOptions, "optimi
 /** @throws TypeError or RangeError naming the option. */
 export function checkTraining(manifest: Manifest, options: TrainingOptions): TrainingSettings {
   const { optimizer, clipNorm = 0, clipValue = 0, accumulate = 1, parameters = {}, onNonFinite = "error" } = options;
-  const { stepsInFlight = 4, seed = 0 } = options;
+  const { stepsInFlight = 4, seed = 0, stateful = false } = options;
   const policy = typeof onNonFinite === "string" ? { policy: onNonFinite } : onNonFinite;
   const chosen = checkOptimizer(optimizer);
   for (const pattern of chosen.type === "muon" ? chosen.adamw.parameters : []) {
@@ -74,6 +80,17 @@ export function checkTraining(manifest: Manifest, options: TrainingOptions): Tra
       every: checkWhole("onNonFinite.every", "every" in policy ? (policy.every ?? 100) : 100, 1),
     },
     stepsInFlight: checkWhole("stepsInFlight", stepsInFlight, 1),
+    stateful: checkStateful(manifest, stateful),
     seed: checkSeed(seed),
   };
+}
+
+/** @throws TypeError, or Error where states should be carried and the module is not compiled for it. */
+export function checkStateful({ name, carried }: Manifest, stateful: boolean): boolean {
+  if (checkBoolean("stateful", stateful) && carried === undefined) {
+    throw new Error(
+      `${name} is not compiled to carry states: compile it with \`stateful: true\`, or \`seqc compile --stateful\``,
+    );
+  }
+  return stateful;
 }
