@@ -31,6 +31,8 @@ export interface TrainingState {
   readonly rolledBack: number;
   /** Steps whose gradients wait for an update: their sum is an array too. */
   readonly waiting: number;
+  /** What is wrong with those steps. */
+  readonly faults: { readonly loss: boolean; readonly overflow: boolean };
 }
 
 /** What is kept of every element that is trained, by its own name, in the layout of the flat buffer. */

@@ -218,7 +218,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       this.#check();
       const { core, updater } = this;
       const outcomes = await this.#outcomes.pending();
-      const [values, { done, arrays }, carried] = await Promise.all([
+      const [values, { arrays, ...remembered }, carried] = await Promise.all([
         readRegions(core, core.params, parameterRegions(core.manifest)),
         updater.read(this.#waiting > 0),
         this.#states.read(),
@@ -227,7 +227,7 @@ export class Trainer<Batch extends object> implements Destroyable {
         optimizer: this.settings.optimizer.type,
         step: this.#step,
         updates: this.#updates,
-        done,
+        ...remembered,
         lossScale: this.#scale.state,
         outcomes,
         rolledBack: this.#rolledBack,
@@ -266,7 +266,7 @@ export class Trainer<Batch extends object> implements Destroyable {
         );
       }
       if (carried !== undefined) this.#states.check(carried);
-      updater.write(arrays, state.done, state.waiting > 0);
+      updater.write({ arrays, ...state }, state.waiting > 0);
       core.device.queue.writeBuffer(core.params, 0, parameters);
       this.#states.write(carried);
       this.snapshots?.forget();

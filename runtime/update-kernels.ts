@@ -3,6 +3,7 @@
  * and updates everything. Sums are added up in a fixed order.
  */
 
+import { ALIGNMENT } from "./arena.js";
 import type { Rule } from "./optimizers.js";
 import { RUN_STRUCT } from "./parameter-settings.js";
 import type { KernelText } from "./shader.js";
@@ -163,6 +164,12 @@ ${lines(slots.map((name, slot) => `state[${place(slot)}] = ${name};`))}    }
 }
 `,
   };
+}
+
+/** Where the sums of losses and of flags lie behind those of gradients, at offsets that bindings allow. */
+export function sumPlaces(trainable: number): Readonly<Record<"loss" | "overflow" | "length", number>> {
+  const loss = Math.ceil(trainable / ALIGNMENT) * ALIGNMENT;
+  return { loss, overflow: loss + ALIGNMENT, length: loss + ALIGNMENT + 1 };
 }
 
 /**

@@ -3,7 +3,6 @@
  * parameters. All of it stays on the device.
  */
 
-import { ALIGNMENT } from "./arena.js";
 import { type ElementArrays, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
@@ -29,6 +28,15 @@ export interface UpdateOptions {
   /** Steps an update. */
   readonly accumulate: number;
   readonly parameters: ParametersOptions;
+}
+
+/** What an updater goes on from. */
+export interface Remembered {
+  readonly arrays: ElementArrays;
+  /** Updates. */
+  readonly done: number;
+  /** What is wrong with steps whose gradients wait for an update. */
+  readonly faults: { readonly loss: boolean; readonly overflow: boolean };
 }
 
 /** What holds for one step. */
@@ -85,8 +93,7 @@ export class Updater implements Destroyable {
     const rule = ruleOf(options.optimizer);
     const { runs, plain } = dividedRuns(manifest, options);
     const parts = Math.max(1, Math.min(texts.MOST_PARTS, runs.length));
-    const lossAt = Math.ceil(trainable / ALIGNMENT) * ALIGNMENT;
-    const places = { loss: lossAt, overflow: lossAt + ALIGNMENT };
+    const places = texts.sumPlaces(trainable);
     const [measure, update, accumulate] = await Promise.all([
       OwnKernel.create(device, texts.measureText(rule)),
       OwnKernel.create(device, texts.updateText(rule, parts)),
@@ -107,7 +114,7 @@ export class Updater implements Destroyable {
         parts: storage("parts", 8 * parts),
         progress: storage("progress", 4 * texts.PROGRESS_WORDS),
         state: storage("state", stateSize),
-        ...(accumulate && { sums: storage("sums", 4 * (places.overflow + 1)) }),
+        ...(accumulate && { sums: storage("sums", 4 * places.length) }),
       };
       device.queue.writeBuffer(buffers.runs, 0, table);
       const { gradients = 0, scalars } = execution.compiled.program;
@@ -218,20 +225,34 @@ export class Updater implements Destroyable {
   }
 
   /** What it remembers, and how many updates were done. @param waiting whether the sum of gradients is part of it. */
-  async read(waiting: boolean): Promise<{ readonly arrays: ElementArrays; readonly done: number }> {
-    const { progress } = this.buffers;
-    const done = { name: DONE, buffer: progress, offset: texts.NEXT_WORD, length: 1 };
+  async read(waiting: boolean): Promise<Remembered> {
+    const { progress, state, sums = state } = this.buffers;
+    const { loss, overflow } = texts.sumPlaces(this.core.manifest.layout.trainable);
     const regions = this.#arrays(waiting);
-    const values = await readRegions(this.core, this.buffers.state, [done, ...regions]);
+    const words = [
+      { name: DONE, buffer: progress, offset: texts.NEXT_WORD, length: 1 },
+      ...(waiting
+        ? [
+            { name: "@loss", buffer: sums, offset: loss, length: 1 },
+            { name: "@overflow", buffer: sums, offset: overflow, length: 1 },
+          ]
+        : []),
+    ];
+    const values = await readRegions(this.core, state, [...words, ...regions]);
     return {
       arrays: Object.fromEntries(regions.map(({ name }) => [name, Float32Array.from(values[name])])),
       done: new Uint32Array(values[DONE].buffer)[0],
+      faults: {
+        loss: waiting && !Number.isFinite(values["@loss"][0]),
+        overflow: waiting && values["@overflow"][0] !== 0,
+      },
     };
   }
 
   /** Goes on from what was read. @throws Error where other options had other arrays. */
-  write(arrays: ElementArrays, done: number, waiting: boolean): void {
+  write({ arrays, done, faults }: Remembered, waiting: boolean): void {
     const { progress, sums } = this.buffers;
+    const { loss, overflow } = texts.sumPlaces(this.core.manifest.layout.trainable);
     const { queue } = this.core.device;
     const regions = this.#arrays(waiting);
     const list = (names: readonly string[]) => names.toSorted().join(", ") || "nothing";
@@ -241,7 +262,9 @@ export class Updater implements Destroyable {
     }
     for (const { name, offset, buffer } of regions) queue.writeBuffer(buffer, 4 * offset, arrays[name]);
     queue.writeBuffer(progress, 0, Uint32Array.of(done, done));
-    if (sums) queue.writeBuffer(sums, 4 * this.core.manifest.layout.trainable, new Float32Array(2 * ALIGNMENT));
+    if (sums === undefined) return;
+    queue.writeBuffer(sums, 4 * loss, Float32Array.of(faults.loss ? Number.NaN : 0));
+    queue.writeBuffer(sums, 4 * overflow, Float32Array.of(faults.overflow ? 1 : 0));
   }
 
   /** Before the submit of a step. */
@@ -252,8 +275,8 @@ export class Updater implements Destroyable {
       learningRate,
       scaled: lossScale > 1 ? 1 : 0,
       fresh: waiting === 0 ? 1 : 0,
-      share: 1 / (accumulate * lossScale),
-      unscale: adds ? 1 : 1 / lossScale,
+      share: 1 / lossScale,
+      unscale: 1 / (adds ? accumulate : lossScale),
     });
     this.core.device.queue.writeBuffer(this.buffers.step, 0, this.#words.buffer);
   }

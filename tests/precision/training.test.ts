@@ -5,6 +5,7 @@ import { planArena } from "../../runtime/arena.js";
 import { ModelCore } from "../../runtime/core.js";
 import { BATCH, type Manifest, SPANS } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
+import { decodeSafetensors } from "../../runtime/safetensors.js";
 import { tune } from "../../runtime/tuner.js";
 import { parseModule } from "../../src/ir/parse.js";
 import type { Precision } from "../../src/ir/types.js";
@@ -101,6 +102,25 @@ describe("where they do not", { timeout: COMPILING }, () => {
     expect(scales.at(-1)).toBeLessThan(scales[0]);
     expect(losses[79]).toBeLessThan(losses[0] / 2);
     model.destroy();
+  });
+
+  test("skipped steps are none to the optimizer, and a save keeps the scale: training goes on from it bit for bit", async () => {
+    const manifest = manifestOf(1e6, "f16");
+    const [whole, broken] = [await train(manifest, 40), await train(manifest, 15)];
+    const resumed = await train(manifest, 0);
+    const bytes = await broken.trainer.save();
+    const { done } = JSON.parse(present(decodeSafetensors(bytes).metadata.get("training"), "test", "the state"));
+    expect(broken.skipped.slice(0, 5)).toContain(true);
+    expect(done).toBe(broken.skipped.filter((skipped) => !skipped).length);
+    await resumed.trainer.load(bytes);
+    const scales: number[] = [];
+    for (let step = 15; step < 40; step++) {
+      scales.push(resumed.trainer.lossScale);
+      await resumed.trainer.trainStep(data);
+    }
+    expect(scales).toEqual(whole.scales.slice(15));
+    expect(flat(await resumed.model.parameters())).toEqual(flat(await whole.model.parameters()));
+    for (const { model } of [whole, broken, resumed]) model.destroy();
   });
 
   test("twice the same, bit for bit", async () => {
