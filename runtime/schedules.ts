@@ -1,6 +1,7 @@
 /**
- * @file The learning rate as a function of the step. A schedule is plain data, so that a file of options, a checkpoint and
- * the report of a run can hold it; it has no state, so that a run which goes on from a checkpoint goes on here too.
+ * @file The learning rate as a function of the step, which is an update of the optimizer where several steps make one. A schedule is
+ * plain data, so that a file of options, a checkpoint and the report of a run can hold it; it has no state, so that a run which goes
+ * on from a checkpoint goes on here too.
  */
 
 import { checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";

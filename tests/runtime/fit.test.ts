@@ -1,6 +1,9 @@
 /** @file Fits of a small model on the device: what they learn, when they end, in which order they tell of it. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { DataLoader, type LoaderState } from "../../runtime/data/index.js";
+import { NonFiniteError } from "../../runtime/errors.js";
+import { nextTask } from "../../runtime/event-loop.js";
 import type { FitOptions, History } from "../../runtime/fit-options.js";
 import { Model } from "../../runtime/model.js";
 import type { Trainer } from "../../runtime/trainer.js";
@@ -208,6 +211,45 @@ describe("a fit", () => {
     expect(steps[0].step).toBe(7);
     expect(validations.map(({ step }) => step)).toEqual([8, 12]);
   });
+});
+
+describe("numbers that are not finite", () => {
+  const huge: Batch = { ...six[1], t: six[1].t.map((value) => value * 1e30) };
+
+  test("end the fit with an error that names the step", async () => {
+    const { trainer } = await made();
+    const fit = trainer.fit([six[0], huge, ...six]);
+    await expect(fit).rejects.toThrow(NonFiniteError);
+    await expect(fit).rejects.toThrow("step 2");
+  });
+
+  test("are told of and left out of means where they are skipped", async () => {
+    const { model, trainer } = await made({ onNonFinite: "skip" });
+    const { steps, epochs } = await trainer.fit([six[0], huge, six[1]]);
+    expect(steps.map(({ skipped }) => skipped)).toEqual([false, true, false]);
+    expect(epochs[0].loss).toBe((steps[0].loss + steps[2].loss) / 2);
+    const other = await made();
+    await other.trainer.fit(six.slice(0, 2));
+    expect(await weightsOf(model)).toEqual(await weightsOf(other.model));
+  });
+});
+
+test("a loader is where the trainer is, whenever a callback looks", async () => {
+  const source = { identity: { name: "six" }, epochLength: 6, batch: (number: number) => six[number % 6] };
+  const loader = new DataLoader(source);
+  const { model, trainer } = await made();
+  let saved: { bytes: Uint8Array; state: LoaderState } | undefined;
+  const save = async (step: number) => {
+    if (step === 4) saved = { state: loader.state(), bytes: await trainer.save() };
+  };
+  await trainer.fit(loader, { epochs: 2, callbacks: { onStepEnd: ({ step }) => save(step) } });
+  if (saved === undefined) throw new Error("nothing was saved");
+  const resumed = await made();
+  await resumed.trainer.load(saved.bytes);
+  const rest = new DataLoader(source);
+  rest.restore(saved.state);
+  await resumed.trainer.fit(rest, { steps: 12 - saved.state.taken });
+  expect(await weightsOf(resumed.model)).toEqual(await weightsOf(model));
 });
 
 describe("callbacks", () => {
@@ -465,10 +507,15 @@ test.each<[options: object, message: string]>([
 });
 
 test("others have their turn between steps", async () => {
-  let turns = 0;
-  const timer = setInterval(() => turns++, 1);
+  let [turns, ended] = [0, false];
+  const other = (async () => {
+    for (; !ended; turns++) await nextTask();
+  })();
+  /** How many turns the other had between the batches. */
+  const between: number[] = [];
   function* busy() {
     for (let step = 0; step < 8; step++) {
+      between.push(turns);
       const until = performance.now() + 20;
       while (performance.now() < until);
       yield six[step % 6];
@@ -476,6 +523,7 @@ test("others have their turn between steps", async () => {
   }
   const { trainer } = await made({ stepsInFlight: 100 });
   await trainer.fit(busy);
-  clearInterval(timer);
-  expect(turns).toBeGreaterThanOrEqual(7);
+  ended = true;
+  await other;
+  for (let step = 1; step < 8; step++) expect(between[step]).toBeGreaterThan(between[step - 1]);
 });

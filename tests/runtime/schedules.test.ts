@@ -1,8 +1,8 @@
 /** @file Learning rates against torch's schedulers and against formulas written down again; refused options. */
 
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { checkLearningRate, type LearningRate, learningRateAt, type Schedule } from "../../runtime/schedules.js";
+import torch from "../fixtures/schedules/torch.json" with { type: "json" };
 import { distance } from "./support.js";
 
 interface TorchCase {
@@ -10,9 +10,7 @@ interface TorchCase {
   readonly rates: readonly number[];
 }
 
-const { cases } = JSON.parse(readFileSync(new URL("../fixtures/schedules/torch.json", import.meta.url), "utf8")) as {
-  readonly cases: readonly TorchCase[];
-};
+const cases = torch.cases as readonly TorchCase[];
 
 const ratesOf = (rate: LearningRate, count: number): number[] =>
   Array.from({ length: count }, (_, done) => learningRateAt(checkLearningRate("learningRate", rate), done));
