@@ -109,7 +109,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   reset(inputs?: Given): Promise<void>;
   /**
    * Some rows of the batch go back to before the first step; the others are left as they are. Of `inputs`, only those of
-   * these rows are taken.
+   * these rows are taken. After it `generate` needs a prompt.
    * @throws Error with the reason where what the model keeps is not apart for each row.
    */
   reset(rows: readonly number[], inputs?: Given): Promise<void>;
