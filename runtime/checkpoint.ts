@@ -1,39 +1,20 @@
 /** @file Parameters, and where a trainer asks for it the optimizer's state, between the device and safetensors. */
 
 import type { ModelCore } from "./core.js";
-import type { LossScaleState } from "./loss-scale.js";
 import type { Manifest } from "./manifest.js";
-import type { Optimizer } from "./optimizer.js";
-import type { Outcome } from "./outcomes.js";
 import type { Region } from "./readback.js";
 import { Readback } from "./readback.js";
 import type { Tensor } from "./safetensors.js";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { torchName, torchNames } from "./torch-names.js";
+import { checkTrainingState, type TrainingState } from "./training-state.js";
 
 /** Tensors of a training run begin so, and no parameter's name does: `@` is in no name of the language. */
 const OWN = "@";
 const TRAINING = "training";
 /** So do the states that a run carries from batch to batch. */
 const CARRIED = `${OWN}carried.`;
-
-/** What a training run knows besides its arrays; plain data, kept as JSON in the file's metadata. */
-export interface TrainingState {
-  readonly optimizer: Optimizer["type"];
-  /** Steps taken, and updates tried, on which a schedule depends. */
-  readonly step: number;
-  readonly updates: number;
-  /** Updates done: those that found all numbers finite. */
-  readonly done: number;
-  readonly lossScale: LossScaleState;
-  /** How steps went on which nothing was done yet. */
-  readonly outcomes: readonly Outcome[];
-  /** The last step before parameters went back to a snapshot. */
-  readonly rolledBack: number;
-  /** Steps whose gradients wait for an update: their sum is an array too. */
-  readonly waiting: number;
-  /** What is wrong with those steps. */
-  readonly faults: { readonly loss: boolean; readonly overflow: boolean };
-}
+const SPEC = "spec";
 
 /** What is kept of every element that is trained, by its own name, in the layout of the flat buffer. */
 export type ElementArrays = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
@@ -76,9 +57,20 @@ export function parameterRegions({ parameters }: Manifest): Region[] {
   }));
 }
 
+/** Parameters under the names that PyTorch's modules give them, for `load_state_dict`. */
+export function encodeForTorch({ parameters }: Manifest, values: Readonly<Record<string, Float32Array>>): Uint8Array {
+  const names = torchNames(parameters.map(({ name }) => name));
+  const tensors = parameters.map(({ name, shape }, at): [string, Tensor] => [
+    names[at],
+    { shape, values: values[name] },
+  ]);
+  // What other readers of the format want to know of tensors for PyTorch.
+  return encodeSafetensors({ tensors: new Map(tensors), metadata: new Map([["format", "pt"]]) });
+}
+
 /** @param training its arrays are cut up by parameter, under names such as `@m.rnn.W_hh`. */
 export function encodeCheckpoint(
-  { name: model, generator, parameters, layout }: Manifest,
+  { name: model, generator, spec, parameters, layout }: Manifest,
   values: Readonly<Record<string, Float32Array>>,
   training?: Training,
 ): Uint8Array {
@@ -86,6 +78,7 @@ export function encodeCheckpoint(
   const metadata = new Map([
     ["generator", generator],
     ["model", model],
+    [SPEC, spec],
   ]);
   if (training !== undefined) {
     for (const [own, flat] of Object.entries(training.arrays)) {
@@ -100,13 +93,25 @@ export function encodeCheckpoint(
   return encodeSafetensors({ tensors, metadata });
 }
 
-/** @throws Error naming every parameter that is missing, unknown or of another shape. */
-export function decodeCheckpoint({ name: model, parameters, layout }: Manifest, bytes: Uint8Array): Restored {
-  const { tensors: all, metadata } = decodeSafetensors(bytes);
+/**
+ * @param anySpec whether the file may be of a model that computes something else, if it has parameters of the same names and shapes.
+ * @throws Error naming every parameter that is missing, unknown or of another shape, and whether the file is another spec's.
+ */
+export function decodeCheckpoint(manifest: Manifest, bytes: Uint8Array, anySpec = false): Restored {
+  const { name: model, parameters, layout } = manifest;
+  const { tensors: found, metadata } = decodeSafetensors(bytes);
+  const all = underOurNames(manifest, found);
   const isCarried = ([name]: readonly [string, Tensor]) => name.startsWith(CARRIED);
   const carried = new Map([...all].filter(isCarried).map(([name, tensor]) => [name.slice(CARRIED.length), tensor]));
   const tensors = new Map([...all].filter((entry) => !isCarried(entry)));
   const problems: string[] = [];
+  const spec = metadata.get(SPEC);
+  if (spec !== undefined && spec !== manifest.spec && !anySpec) {
+    const other = metadata.get("model") ?? "a model";
+    problems.push(
+      `it was saved by ${other} of the spec ${spec}, and this module is of ${manifest.spec}, which computes something else`,
+    );
+  }
   const known = new Set<string>();
   const take = (prefix: string, end: number) => {
     const flat = new Float32Array(end);
@@ -131,8 +136,16 @@ export function decodeCheckpoint({ name: model, parameters, layout }: Manifest, 
   if (state === undefined) return { parameters: flat };
   return {
     parameters: flat,
-    training: { state: JSON.parse(state) as TrainingState, arrays, ...(carried.size > 0 && { carried }) },
+    training: { state: checkTrainingState(state), arrays, ...(carried.size > 0 && { carried }) },
   };
+}
+
+/** The tensors of a file in which the parameters have PyTorch's names, under ours; others as they are. */
+function underOurNames({ parameters }: Manifest, tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+  const names = parameters.map(({ name }) => name);
+  if (names.some((name) => tensors.has(name))) return tensors;
+  const ours = new Map(names.map((name) => [torchName(name), name]));
+  return new Map([...tensors].map(([name, tensor]) => [ours.get(name) ?? name, tensor]));
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);

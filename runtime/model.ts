@@ -2,11 +2,12 @@
 
 import type { Lengths } from "./arena.js";
 import { areBatches, type Batches } from "./batches.js";
-import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+import { decodeCheckpoint, encodeCheckpoint, encodeForTorch, parameterRegions, readRegions } from "./checkpoint.js";
 import { ModelCore, outputRegions, scalarRegions } from "./core.js";
 import { Inference } from "./inference.js";
 import { BATCH, type Manifest } from "./manifest.js";
 import { type Evaluation, evaluateAll, metricsOf, scalar } from "./metrics.js";
+import { checkOneOf } from "./options.js";
 import { Inspection, type ProbedValue } from "./probe.js";
 import type { Execution } from "./program.js";
 import { Stream } from "./stream.js";
@@ -173,18 +174,28 @@ export class Model<
     return readRegions(this.core, this.core.params, parameterRegions(this.manifest));
   }
 
-  /** All parameters as a safetensors file. `Trainer.save` adds the optimizer's state. */
-  async save(): Promise<Uint8Array> {
-    return encodeCheckpoint(this.manifest, await this.parameters());
+  /**
+   * All parameters as a safetensors file. `Trainer.save` adds the optimizer's state.
+   * @param options.names `torch`: those that `load_state_dict` of PyTorch's modules expects, e.g. `rnn.weight_ih_l0`; their
+   * layouts are ours in `std/rnn`, `std/lstm`, `std/gru`, `std/linear`, `std/embedding` and `std/layer-norm`. Default `spec`.
+   * @throws Error where two parameters would have one name in PyTorch.
+   */
+  async save({ names = "spec" }: { readonly names?: "spec" | "torch" } = {}): Promise<Uint8Array> {
+    checkOneOf("names", names, ["spec", "torch"]);
+    const values = await this.parameters();
+    return names === "torch" ? encodeForTorch(this.manifest, values) : encodeCheckpoint(this.manifest, values);
   }
 
   /**
-   * Takes all parameters from a safetensors file, or none if a name or shape differs. Trainers keep their optimizer's state.
-   * @throws Error naming what differs.
+   * Takes all parameters from a safetensors file, under the spec's names or PyTorch's, or none if anything differs. Trainers keep
+   * their optimizer's state.
+   * @param options.anySpec whether the file may have been saved by a model that computes something else, if it has parameters of
+   * the same names and shapes; default false. A file that does not say of which spec it is, as PyTorch's, is taken.
+   * @throws Error naming all that differs.
    */
-  load(bytes: Uint8Array): void {
+  load(bytes: Uint8Array, { anySpec = false }: { readonly anySpec?: boolean } = {}): void {
     this.core.check();
-    const { parameters } = decodeCheckpoint(this.manifest, bytes);
+    const { parameters } = decodeCheckpoint(this.manifest, bytes, anySpec);
     this.core.device.queue.writeBuffer(this.core.params, 0, parameters);
   }
 

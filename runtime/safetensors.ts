@@ -135,15 +135,42 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   const dataStart = 8 + Number(length);
   if (dataStart > bytes.length) throw invalid("its header is longer than the file");
   if (bytes[8] !== 0x7b || dataStart === 8) throw invalid("its header does not start with {");
-  const header = parseJson(bytes.subarray(8, dataStart));
-  if (!isRecord(header)) throw invalid("its header is no JSON object");
+  const text = decodeText(bytes.subarray(8, dataStart));
+  const header = text === undefined ? undefined : parseJson(text);
+  if (text === undefined || !isRecord(header)) throw invalid("its header is no JSON object");
+  const twice = nameGivenTwice(text);
+  if (twice !== undefined) throw invalid(`its header has ${JSON.stringify(twice)} twice`);
   return { header, dataStart };
 }
 
-/** `__proto__` becomes an own property like any other, and only own properties are read. */
-function parseJson(bytes: Uint8Array): unknown {
+function decodeText(bytes: Uint8Array): string | undefined {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of sound JSON, in one object: reading it, the last of equal names would win. */
+function nameGivenTwice(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)|[{}]/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (colon !== "") {
+      const name: string = JSON.parse(text);
+      const names = open[open.length - 1];
+      if (names.has(name)) return name;
+      names.add(name);
+    }
+  }
+  return undefined;
+}
+
+/** `__proto__` becomes an own property like any other, and only own properties are read. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

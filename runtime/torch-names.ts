@@ -37,7 +37,8 @@ export function torchNames(names: readonly string[]): readonly string[] {
   return renamed;
 }
 
-function torchName(name: string): string {
+/** PyTorch's name of one parameter, or its own. */
+export function torchName(name: string): string {
   const path = name.split(".");
   const last = path[path.length - 1];
   const layered = LAYERED.get(last);

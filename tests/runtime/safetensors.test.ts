@@ -89,6 +89,11 @@ describe("refused is", () => {
     ["a hole at the start", file({ a: f32(4, 16) }, data), "hole or overlaps"],
     ["a file too long", file({ a: f32(0, 8) }, data), "end at byte"],
     ["a file too short", file({ a: f32(0, 32) }, data), "end at byte"],
+    [
+      "a name given twice",
+      file(undefined, data, `{"a": ${JSON.stringify(f32(0, 16))}, "\\u0061" : ${JSON.stringify(f32(0, 16))}}`),
+      'has "a" twice',
+    ],
     ["metadata that are no strings", file({ __metadata__: { epoch: 3 } }), "no string"],
   ])("%s", (_, bytes, message) => {
     expect(() => decodeSafetensors(bytes)).toThrow(message);
