@@ -5,7 +5,7 @@ import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
 import type { Destroyable, ModelCore, ProgramName } from "./core.js";
 import { countElements } from "./core.js";
 import type { Port } from "./manifest.js";
-import { Portions } from "./portions.js";
+import { looksLong, Portions } from "./portions.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
@@ -103,7 +103,7 @@ export class Inference implements Destroyable {
     this.destroy();
     this.#layout = {
       execution,
-      portions: new Portions(execution, core.device),
+      portions: new Portions(execution, core.device, looksLong(execution.sizes, core.manifest.layout.total)),
       readback: new Readback(core.device, countElements(regions)),
       regions,
       states: new CarriedStates(core, execution, this.carries),

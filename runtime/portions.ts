@@ -3,7 +3,9 @@
  * runs a page may not be drawn.
  */
 
+import type { Lengths } from "./arena.js";
 import { DeviceGuard, type Scoped } from "./guard.js";
+import { BATCH, SPANS } from "./manifest.js";
 import type { Execution } from "./program.js";
 import { awaited } from "./waiting.js";
 
@@ -11,8 +13,10 @@ import { awaited } from "./waiting.js";
 const LONG = 500;
 /** What each portion is to take, if it has more than one dispatch. */
 const PORTION = 250;
-/** How often in a row a program has to be found long: the first time its kernels are still being compiled, the host may be busy. */
+/** How often a program is watched or timed: the first time drivers still compile its kernels, and the host may be busy at any. */
 const TIMES = 2;
+/** Examples times steps times parameters, with six operations each, of which a slow GPU does 10¹¹ a second. */
+const LARGE = (LONG / 1000) * (1e11 / 6);
 
 /** What is submitted together with a program. */
 export interface Around<T> {
@@ -24,22 +28,35 @@ export interface Around<T> {
   check(): void;
 }
 
+/** Whether a program may take so long that not even its first time should be one submit. */
+export function looksLong(sizes: Lengths, parameters: number): boolean {
+  const { [BATCH]: batch, [SPANS]: _, ...lengths } = sizes;
+  const steps = Object.values(lengths).reduce((sum, length) => sum + length, 0);
+  return batch * Math.max(1, steps) * parameters > LARGE;
+}
+
 /**
- * Submits one execution again and again: whole, unless the first times show that it takes long. Then it is timed, a few dispatches at
- * a time, and cut from there on. It computes the same either way. A single dispatch cannot be cut, nor the first times.
+ * Submits one execution again and again: whole, unless it looks long, or the first times show that it is. Then it is timed, a few
+ * dispatches at a time, and cut from there on. It computes the same either way. A single dispatch cannot be cut.
  */
 export class Portions {
   /** How often in a row it took long; below zero, how often it did not. */
-  #streak = 0;
-  /** Of the last submit that was watched, and when it was done. */
+  #streak: number;
+  /** When the last submit that was watched was done. */
   #done = 0;
+  /** What each dispatch took, for every time that all were timed. */
+  readonly #times: (readonly number[])[] = [];
   /** The first dispatches of all portions but the first; none of a program in one. */
   #cuts: readonly number[] = [];
 
+  /** @param long whether it is timed at once. */
   constructor(
     private readonly execution: Execution,
     private readonly device: GPUDevice,
-  ) {}
+    long: boolean,
+  ) {
+    this.#streak = long ? TIMES : 0;
+  }
 
   /**
    * Resolves when all is submitted; of a program in portions no more than two are on their way.
@@ -94,7 +111,7 @@ export class Portions {
     return from;
   }
 
-  /** Everything, and where to cut from now on. The first portion is a dispatch; they grow while they are short. */
+  /** Everything; then where to cut is known. The first portion is a dispatch, and they grow while they are short. */
   async #time(portion: (from: number, to: number) => void): Promise<number> {
     const { dispatches } = this.execution;
     const times: number[] = [];
@@ -110,8 +127,11 @@ export class Portions {
       else if (took > PORTION / 2) size = Math.ceil(size / 2);
       from = to;
     }
-    this.#cuts = cutsOf(times);
-    this.#streak = -TIMES;
+    this.#times.push(times);
+    if (this.#times.length === TIMES) {
+      this.#cuts = cutsOf(times.map((_, at) => Math.min(...this.#times.map((each) => each[at]))));
+      this.#streak = -TIMES;
+    }
     return dispatches;
   }
 

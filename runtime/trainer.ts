@@ -18,7 +18,7 @@ import { LossScale } from "./loss-scale.js";
 import { LOSS_SCALE } from "./manifest.js";
 import type { Evaluation } from "./metrics.js";
 import { faultOf, type Outcome, Outcomes } from "./outcomes.js";
-import { Portions } from "./portions.js";
+import { looksLong, Portions } from "./portions.js";
 import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
@@ -102,7 +102,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     this.#states = new CarriedStates(core, execution, settings.stateful);
     this.#scalars = [...scalarRegions(execution), ...updater.outcome];
     this.#readback = new Readback(core.device, countElements(this.#scalars));
-    this.#portions = new Portions(execution, core.device);
+    this.#portions = new Portions(execution, core.device, looksLong(execution.sizes, core.manifest.layout.total));
     this.#outcomes = new Outcomes(settings.stepsInFlight, (outcome) => this.#act(outcome));
     this.#trainee = {
       stepsInFlight: settings.stepsInFlight,

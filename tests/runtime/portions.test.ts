@@ -1,8 +1,11 @@
 /** @file Long programs in several submits: a clock that makes every dispatch long, or none; the same bits either way. */
 
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { ModelCore } from "../../runtime/core.js";
+import { BATCH, SPANS } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
-import { cutsOf } from "../../runtime/portions.js";
+import { cutsOf, looksLong, Portions } from "../../runtime/portions.js";
+import { Execution } from "../../runtime/program.js";
 import { compileText } from "../support/compiled.js";
 import { testDevice } from "../support/device.js";
 import { randomArray } from "./support.js";
@@ -58,7 +61,7 @@ async function run(milliseconds: number) {
     // What watches the submit hears of its end in its own time.
     await device.queue.onSubmittedWorkDone();
   }
-  for (let at = 0; at < 4; at++) {
+  for (let at = 0; at < 5; at++) {
     evaluations.push(await counted(async () => (await model.evaluate(batchOf(at), SIZES)).loss));
     await device.queue.onSubmittedWorkDone();
   }
@@ -73,14 +76,14 @@ const valuesOf = (calls: readonly (readonly [number, number])[]) => calls.map(([
 test("what is short stays whole, what is long is cut, and both compute the same bits", async () => {
   const [short, long] = [await run(0), await run(1000)];
   expect(submitsOf(short.steps)).toEqual([1, 1, 1, 1, 1, 1]);
-  expect(submitsOf(short.evaluations)).toEqual([1, 1, 1, 1]);
+  expect(submitsOf(short.evaluations)).toEqual([1, 1, 1, 1, 1]);
   // What stands behind the program, the update, is not cut.
   const own = manifest.programs.train?.dispatches.length ?? 0;
   expect(own).toBeGreaterThan(2);
-  // Twice whole, once timed with the update alone at the end, then a dispatch a submit.
-  expect(submitsOf(long.steps)).toEqual([1, 1, own + 1, own, own, own]);
-  expect(submitsOf(long.evaluations).slice(0, 2)).toEqual([1, 1]);
-  expect(submitsOf(long.evaluations)[3]).toBeGreaterThan(1);
+  // Twice whole, twice timed with the update alone at the end, then a dispatch a submit.
+  expect(submitsOf(long.steps)).toEqual([1, 1, own + 1, own + 1, own, own]);
+  const evaluated = manifest.programs.evaluate?.dispatches.length ?? 0;
+  expect(submitsOf(long.evaluations)).toEqual([1, 1, evaluated + 1, evaluated + 1, evaluated]);
   expect(valuesOf(long.steps)).toEqual(valuesOf(short.steps));
   expect(new Set(valuesOf(short.steps)).size).toBe(STEPS);
   expect(valuesOf(long.evaluations)).toEqual(valuesOf(short.evaluations));
@@ -100,6 +103,32 @@ test("a trainer destroyed between portions says so and leaves the device in orde
   await expect(step).rejects.toThrow("the trainer was destroyed");
   expect((await model.evaluate(batchOf(1), SIZES)).loss).toBeGreaterThan(0);
   model.destroy();
+});
+
+test("what looks long is timed from the first time on, and stays whole where it is short", async () => {
+  const core = await ModelCore.create(device, manifest, 5);
+  const execution = await Execution.create(core.compile("predict"), { [BATCH]: 3, T: 5 }, core.params);
+  pretend(0);
+  const submit = vi.spyOn(device.queue, "submit");
+  const portions = new Portions(execution, device, true);
+  const counts: number[] = [];
+  for (let at = 0; at < 3; at++) {
+    submit.mockClear();
+    await portions.submit("a prediction", { before: () => {}, behind: () => {}, check: () => {} });
+    counts.push(submit.mock.calls.length);
+  }
+  expect(counts[0]).toBeGreaterThan(2);
+  expect(counts).toEqual([counts[0], counts[0], 1]);
+  execution.destroy();
+  core.destroy();
+});
+
+test("a model looks long by its batch, lengths and parameters", () => {
+  expect(looksLong({ [BATCH]: 64, T: 512, [SPANS]: 64 }, 1e6)).toBe(true);
+  expect(looksLong({ [BATCH]: 64, T: 64, [SPANS]: 64 }, 1e6)).toBe(false);
+  expect(looksLong({ [BATCH]: 64, T: 512, [SPANS]: 1 }, 1e5)).toBe(false);
+  expect(looksLong({ [BATCH]: 1e4 }, 1e6)).toBe(true);
+  expect(looksLong({ [BATCH]: 1e4 }, 1e5)).toBe(false);
 });
 
 describe("cuts", () => {
