@@ -53,7 +53,7 @@ async function loop(
   return rows.flat();
 }
 
-describe.each(["CharLM", "Attending", "Last"] as const)("%s", (name) => {
+describe.each(["CharLM", "Half", "Attending", "Last"] as const)("%s", (name) => {
   test.each([
     { steps: 1, seed: 4 },
     { steps: 37, seed: 5 },

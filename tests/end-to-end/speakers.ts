@@ -39,10 +39,15 @@ const LAST = `
     loss sum(logits)
   }`;
 
-export type Speaker = "CharLM" | "Attending" | "Last";
+export type Speaker = "CharLM" | "Half" | "Attending" | "Last";
+
+const charLm = (precision: "f16" | "f32") =>
+  compile({ files: ["std/char-lm"], host: hostOf({}), set: { V: 13, E: 4, H: 6 }, precision }).models[0];
 
 const sources = {
-  CharLM: () => compile({ files: ["std/char-lm"], host: hostOf({}), set: { V: 13, E: 4, H: 6 } }).models[0],
+  CharLM: () => charLm("f32"),
+  /** CharLM, stored in halves. */
+  Half: () => charLm("f16"),
   Attending: () => compileText(ATTENDING),
   Last: () => compileText(LAST),
 };
@@ -60,4 +65,4 @@ export async function speaker(name: Speaker, device?: GPUDevice): Promise<Model>
 }
 
 /** The input of ids. */
-export const INPUT = { CharLM: "tokens", Attending: "token", Last: "token" } as const;
+export const INPUT = { CharLM: "tokens", Half: "tokens", Attending: "token", Last: "token" } as const;

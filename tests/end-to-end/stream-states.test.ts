@@ -1,6 +1,7 @@
 /** @file What a stream keeps: saved and restored to the same bits, reset row by row, untouched by errors, in constant memory. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { liveObjects } from "../../runtime/live-objects.js";
 import { Model } from "../../runtime/model.js";
 import { decodeSafetensors, encodeSafetensors } from "../../runtime/safetensors.js";
 import type { Stream } from "../../runtime/stream.js";
@@ -278,6 +279,19 @@ test("steps take no memory: as many buffers after many as after few", async () =
   expect(await during(() => stream.generate({ steps: 400, prompt }))).toBe(few);
   create.mockRestore();
   stream.destroy();
+});
+
+test("a stream that is destroyed while it generates says so, and leaves no buffer", async () => {
+  const device = await testDevice();
+  const before = liveObjects(device);
+  const stream = await charLm.stream({ batch: B });
+  await stream.step(tokens(1));
+  const onTokens = () => stream.destroy();
+  await expect(stream.generate({ steps: 200, prompt: Int32Array.of(1), onTokens })).rejects.toThrow(
+    "the stream was destroyed",
+  );
+  await expect(stream.step(tokens(1))).rejects.toThrow("the stream was destroyed");
+  await expect.poll(() => liveObjects(device)).toEqual(before);
 });
 
 test("a stream of a model that translates is restored with the source that it has read", async () => {
