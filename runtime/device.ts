@@ -14,11 +14,13 @@ export interface AdapterDescription {
   readonly software: boolean;
 }
 
+/** What to ask of a device. */
 export interface DeviceOptions {
   /** Features wanted where the adapter has them (`timestamp-query`, …), besides `shader-f16` and `subgroups`. */
   readonly features?: readonly GPUFeatureName[];
 }
 
+/** A device, and what it is a device of. */
 export interface RequestedDevice {
   readonly device: GPUDevice;
   readonly adapter: AdapterDescription;
@@ -41,6 +43,7 @@ export function requiredLimits(adapter: GPUAdapter): Record<string, number> {
   };
 }
 
+/** An adapter's names, and whether it is software. */
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   return describeAdapterInfo(adapter.info);
 }

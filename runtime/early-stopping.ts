@@ -3,6 +3,7 @@
 import type { Evaluation } from "./metrics.js";
 import { checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";
 
+/** Ends a fit when a number has not become better for a while. */
 export interface EarlyStopping {
   /**
    * `validation.loss`, `loss`, or a metric as `validation.NAME` or `NAME`. Those of the validation are looked at after each, the others
@@ -19,6 +20,7 @@ export interface EarlyStopping {
   readonly restoreBest?: boolean;
 }
 
+/** The best value of the monitored number. */
 export interface Best {
   /** The trainer's step after which it was seen. */
   readonly step: number;

@@ -87,6 +87,7 @@ export class Control implements FitControl {
 export class Fit implements Promise<History>, FitControl {
   readonly [Symbol.toStringTag] = "Fit";
 
+  /** @internal */
   constructor(
     private readonly control: FitControl,
     private readonly history: Promise<History>,
@@ -96,18 +97,22 @@ export class Fit implements Promise<History>, FitControl {
     return this.control.paused;
   }
 
+  /** As `FitControl.pause`. */
   pause(): void {
     this.control.pause();
   }
 
+  /** As `FitControl.resume`. */
   resume(): void {
     this.control.resume();
   }
 
+  /** As `FitControl.stop`: the promise then resolves with the history so far. */
   stop(): void {
     this.control.stop();
   }
 
+  /** As of any promise: `await trainer.fit(…)` gives the history. */
   // biome-ignore lint/suspicious/noThenProperty: it is a promise
   then<A = History, B = never>(
     fulfilled?: ((history: History) => A | PromiseLike<A>) | null,
@@ -116,10 +121,12 @@ export class Fit implements Promise<History>, FitControl {
     return this.history.then(fulfilled, rejected);
   }
 
+  /** As of any promise. */
   catch<B = never>(rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<History | B> {
     return this.history.catch(rejected);
   }
 
+  /** As of any promise. */
   finally(settled?: (() => void) | null): Promise<History> {
     return this.history.finally(settled);
   }

@@ -6,6 +6,7 @@ import type { FitControl } from "./fit-control.js";
 import type { Evaluation } from "./metrics.js";
 import { checkFields, checkWhole } from "./options.js";
 
+/** A step of a fit, with what it computed. Its loss and metrics are those of its batch, before the update. */
 export interface StepRecord extends Evaluation {
   /** Of the trainer, from 1. */
   readonly step: number;
@@ -18,6 +19,7 @@ export interface StepRecord extends Evaluation {
   readonly skipped: boolean;
 }
 
+/** An evaluation within a fit: means over the examples of the validation. */
 export interface ValidationRecord extends Evaluation {
   /** The trainer's step after which it was made. */
   readonly step: number;
@@ -36,6 +38,7 @@ export interface EpochRecord extends Evaluation {
   readonly validation?: ValidationRecord;
 }
 
+/** All that a fit has told its callbacks, in order. */
 export interface History {
   readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord[];
@@ -63,6 +66,7 @@ export interface FitCallbacks {
   onTrainEnd?(history: History, fit: FitControl): Awaitable;
 }
 
+/** How long a fit goes on, what it is judged by, who is told. */
 export interface FitOptions<Batch extends object> {
   /** Default 1, or as many as it takes where `steps` is given. */
   readonly epochs?: number;

@@ -12,6 +12,7 @@ import { checkSampling, type LogitRows, Sampler, type Sampling, type SamplingOpt
 import type { StreamStates } from "./stream-states.js";
 import { checkInputs, type InputArray } from "./validate.js";
 
+/** How a stream goes on by itself. */
 export interface GenerateOptions extends SamplingOptions {
   /** How many ids to draw for each row. */
   readonly steps: number;

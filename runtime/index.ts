@@ -1,6 +1,8 @@
 /** @file What `seqc/runtime` offers: everything a generated module and its user need. No Node in here. */
 
 export type { Batches } from "./batches.js";
+export type { CheckpointStore } from "./checkpoint-store.js";
+export { BrowserCheckpointStore } from "./checkpoint-store.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
 export type { Best, EarlyStopping } from "./early-stopping.js";

@@ -127,6 +127,7 @@ export interface Dispatch extends Variant {
   readonly variants?: readonly Variant[];
 }
 
+/** Dispatches in order, and where in the arena they find what they work on. */
 export interface Program {
   readonly slots: readonly Slot[];
   readonly dispatches: readonly Dispatch[];
@@ -197,6 +198,7 @@ export type Init =
   | { readonly kind: "expression"; readonly expr: InitExpr }
   | { readonly kind: "orthogonal"; readonly gain: number };
 
+/** A parameter, its place and its start. */
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
@@ -205,6 +207,7 @@ export interface ParameterSpec {
   readonly init: Init;
 }
 
+/** What the compiler tells the runtime of a model: its ports and parameters, and the programs with their kernels. */
 export interface Manifest {
   readonly format: typeof FORMAT;
   /** The model's name in the spec. */

@@ -7,6 +7,7 @@ import { type Batches, BatchReader } from "./batches.js";
 import { Breather, unlessAborted } from "./event-loop.js";
 import type { Values } from "./readback.js";
 
+/** Loss and metrics, the metrics by the names that the spec gives them. */
 export interface Evaluation {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;

@@ -19,10 +19,12 @@ import { checkSizes, countAlong } from "./validate.js";
 
 /** Inputs and targets of a model whose manifest is known only at run time. */
 export type AnyInputs = Readonly<Record<string, InputArray>>;
+/** Outputs of a model whose manifest is known only at run time. */
 export type AnyOutputs = Readonly<Record<string, Float32Array>>;
 /** A number where the model has one length, by name where it has several, absent where it has none. */
 export type AnyLength = number | Readonly<Record<string, number>> | undefined;
 
+/** The extents of the arrays of one call or one trainer: examples a batch, and each run-time length in steps. */
 export type Sizes<Length extends AnyLength> = { readonly batch: number } & (undefined extends Length
   ? { readonly length?: Length }
   : { readonly length: Length });
@@ -34,6 +36,7 @@ interface Evaluating {
   readonly stateful?: boolean | undefined;
 }
 
+/** What an evaluation is asked for. */
 export type EvaluateOptions<Length extends AnyLength> = Sizes<Length> & Evaluating;
 
 /** What a stream needs before its first step. */
@@ -43,6 +46,7 @@ export type StreamOptions<Length extends AnyLength, Given extends object> = {
   readonly length?: Partial<Extract<Length, object>>;
 } & (object extends Given ? { readonly inputs?: Given } : { readonly inputs: Given });
 
+/** What a model starts from, and how its kernels are chosen. */
 export interface ModelOptions {
   /** Of the parameters' start: a whole number from 0 to 2³²−1; default 0. */
   readonly seed?: number;
@@ -97,6 +101,7 @@ export class Model<
     this.#inspection = new Inspection(core);
   }
 
+  /** What the compiler says of the model: its ports, its parameters, its programs. */
   get manifest(): Manifest {
     return this.core.manifest;
   }

@@ -1,7 +1,7 @@
 /**
  * @file WebGPU in Node.js, through Dawn: the machine's GPU, or else a software adapter where one can be had.
  *
- * The only module of the runtime (with `swiftshader.ts`, `naps-node.ts` and `tuner-cache-node.ts`) that knows Node.
+ * The only module of the runtime (with `swiftshader.ts`, `naps-node.ts`, `checkpoint-store-node.ts` and `tuner-cache-node.ts`) that knows Node.
  */
 
 import { isMainThread } from "node:worker_threads";
@@ -15,6 +15,7 @@ import { provideTuningCache } from "./tuner-cache.js";
 import { FileTuningCache } from "./tuner-cache-node.js";
 import { provideWaitingHost } from "./waiting.js";
 
+export { FileCheckpointStore } from "./checkpoint-store-node.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 
 /**

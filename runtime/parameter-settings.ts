@@ -6,6 +6,7 @@
 import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkFields, checkNumber } from "./options.js";
 
+/** What differs for some parameters from the rest. */
 export interface ParameterSettings {
   /** Multiplies the learning rate; default 1. */
   readonly learningRate?: number;

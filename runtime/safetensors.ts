@@ -6,11 +6,13 @@
 
 import { bfloatToNumber, halfToNumber } from "./half.js";
 
+/** An array of a safetensors file, row-major. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
+/** What a safetensors file holds. */
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly metadata: ReadonlyMap<string, string>;

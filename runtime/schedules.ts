@@ -26,6 +26,7 @@ interface Falling extends Warming {
   readonly end?: number;
 }
 
+/** The learning rate as a function of the updates done. Rates are at least 0, lengths are in updates. */
 export type Schedule =
   | ({ readonly type: "constant" } & Warming)
   /** A straight line from the peak to the end. */

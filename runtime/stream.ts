@@ -30,7 +30,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * Made by `Model.stream`.
+   * @internal Made by `Model.stream`.
    * @param sizes the batch and the lengths besides the stream's own.
    * @throws Error with the reason where the model looks ahead; TypeError or RangeError about what is given.
    */

@@ -59,7 +59,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   #destroyed = false;
   readonly #trainee: Trainee<Batch>;
 
-  /** Made by `Model.trainer`. */
+  /** @internal Made by `Model.trainer`. */
   static async create<Batch extends object>(
     core: ModelCore,
     sizes: Lengths,

@@ -22,6 +22,7 @@ export type NonFinitePolicy =
   | { readonly policy: "error" | "skip" }
   | { readonly policy: "rollback"; readonly every?: number };
 
+/** What configures training. It is plain data, so that a file may hold it. */
 export interface TrainingOptions {
   /** Default AdamW. */
   readonly optimizer?: OptimizerOptions;

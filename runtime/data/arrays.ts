@@ -2,6 +2,7 @@
 
 import { bfloatToNumber, halfToNumber } from "../half.js";
 
+/** What the elements of an array of a file may be. */
 export type DataValues =
   | Float32Array
   | Float64Array
@@ -18,6 +19,7 @@ export interface DataArray {
   readonly values: DataValues;
 }
 
+/** Arrays by their names. */
 export type DataArrays = ReadonlyMap<string, DataArray>;
 
 /** How elements lie in a file. */

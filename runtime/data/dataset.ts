@@ -21,7 +21,7 @@ const KINDS = { f32: Float32Array, i32: Int32Array, bool: Uint8Array };
 
 /** Made by `matchArrays`. */
 export class Dataset {
-  /** @param rows the examples that belong to it, in its order. */
+  /** @internal @param rows the examples that belong to it, in its order. */
   constructor(
     private readonly columns: readonly Column[],
     /** The extent of each length. */

@@ -28,6 +28,7 @@ export interface BatchSource<Batch> {
   batch(number: number): Batch;
 }
 
+/** What tells batches apart from others, in plain data. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;
 
 /** A position as plain data. */
@@ -41,6 +42,7 @@ export interface LoaderState {
 export class DataLoader<Batch> implements Iterable<Batch> {
   #taken = 0;
 
+  /** Stands before the first batch. */
   constructor(private readonly source: BatchSource<Batch>) {}
 
   /** Batches an epoch; undefined where they never end. */
@@ -60,6 +62,7 @@ export class DataLoader<Batch> implements Iterable<Batch> {
     return batch;
   }
 
+  /** What is left of the epoch at hand, or all batches of the next. */
   *[Symbol.iterator](): Iterator<Batch, undefined> {
     const { epoch } = this;
     do yield this.next();

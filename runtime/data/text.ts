@@ -19,6 +19,7 @@ export class Vocabulary implements TextCodec {
     if (bad !== undefined) throw new RangeError(`${JSON.stringify(bad)} is twice in the vocabulary, or no character`);
   }
 
+  /** That of a text. */
   static of(text: string): Vocabulary {
     return new Vocabulary([...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!));
   }
@@ -27,6 +28,7 @@ export class Vocabulary implements TextCodec {
     return this.characters.length;
   }
 
+  /** @throws RangeError naming a character that has no id. */
   encode(text: string): Int32Array {
     return Int32Array.from(text, (character) => {
       const id = this.#ids.get(character);
@@ -35,6 +37,7 @@ export class Vocabulary implements TextCodec {
     });
   }
 
+  /** An id that no character has gives nothing. */
   decode(ids: Iterable<number>): string {
     return Array.from(ids, (id) => this.characters[id]).join("");
   }

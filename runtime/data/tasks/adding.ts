@@ -8,7 +8,7 @@ export const ADDING = { length: 100 };
 /**
  * The adding problem [Hochreiter and Schmidhuber 1997, section 5.4] in the form of Arjovsky, Shah and Bengio 2016: `x` [T, 2] has a number from [0, 1) and a mark at each step; one step in each half is marked, and `total` [1] is the sum of
  * the two numbers there. An answer counts as right as in 1997: half of it is less than 0.04 off.
- * @param options.length T; published are 100 to 750.
+ * @param options.length T, default 100; published are 100 to 750.
  */
 export function adding(options: Partial<typeof ADDING> = {}): Task<{ x: Float32Array; total: Float32Array }> {
   const length = checkWhole("length", { ...ADDING, ...options }.length, 2);

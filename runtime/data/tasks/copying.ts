@@ -8,7 +8,7 @@ export const COPYING = { delay: 100, symbols: 8, copied: 10 };
 /**
  * The copying problem [Hochreiter and Schmidhuber 1997], in the form of Arjovsky, Shah and Bengio 2016: `tokens` are 10 symbols of 8, T − 1
  * blanks, a mark, 10 blanks; `wanted` are T + 10 blanks, then the symbols. Ids: the symbols, the blank, the mark.
- * @param options.delay T; published are 100 to 1000. `symbols` (8) and `copied` (10) may be smaller for a start.
+ * @param options.delay T, default 100; published are 100 to 1000. `symbols` (8) and `copied` (10) may be smaller for a start.
  */
 export function copying(options: Partial<typeof COPYING> = {}): Task<{ tokens: Int32Array; wanted: Int32Array }> {
   const given = { ...COPYING, ...options };

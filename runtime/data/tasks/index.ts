@@ -28,9 +28,10 @@ export interface TaskOptions {
   readonly [option: string]: string | number;
 }
 
+/** The names that `createTask` knows. */
 export const TASK_NAMES: readonly string[] = [...TASKS.keys()];
 
-/** @throws TypeError or RangeError naming the task or the option. */
+/** The task of a name, with the settings of its paper where none are given. @throws TypeError or RangeError naming the task or the option. */
 export function createTask({ type, ...options }: TaskOptions): Task {
   const kind = TASKS.get(type);
   if (kind === undefined) throw new TypeError(`there is no task "${type}": there are ${TASK_NAMES.join(", ")}`);

@@ -8,7 +8,7 @@ export const INDUCTION_HEADS = { length: 256, vocabulary: 16 };
 /**
  * Induction heads [Olsson et al. 2022] in the setting of Gu and Dao 2023, appendix E.1: random tokens, among them a mark at a random place;
  * the last token is the mark again, and `answer` is the token behind the first one. The mark is the last of the 16 ids.
- * @param options.length 256 in training; the paper tests up to 2²⁰.
+ * @param options.length default 256, as in training; the paper tests up to 2²⁰. `vocabulary` (16) may be smaller for a start.
  */
 export function inductionHeads(
   options: Partial<typeof INDUCTION_HEADS> = {},

@@ -9,6 +9,7 @@ export const SELECTIVE_COPYING = { context: 4096, vocabulary: 16, copied: 16 };
  * Selective copying [Jing et al. 2019] in the setting of Gu and Dao 2023, appendix E.1: among 4096 tokens are 16 symbols at random places,
  * the others are noise; then come 16 marks, at which the symbols are wanted in order (`asked` is 1 there). Ids, 16 in all: the noise, the
  * symbols, the mark. Asking for the answers by a mark is taken from copying.
+ * @param options.context default 4096. `vocabulary` (16) and `copied` (16) may be smaller for a start.
  */
 export function selectiveCopying(
   options: Partial<typeof SELECTIVE_COPYING> = {},

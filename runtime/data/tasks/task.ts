@@ -5,6 +5,7 @@ import { checkSeed } from "../../random.js";
 import { type DataBatch, DataLoader, type Identity } from "../loader.js";
 import { Random } from "../random.js";
 
+/** What makes a task. */
 export interface TaskDefinition<Batch extends DataBatch> {
   readonly type: string;
   /** All that its examples depend on besides the seed. */
@@ -25,6 +26,7 @@ export interface TaskDefinition<Batch extends DataBatch> {
 
 /** A problem that has as many examples as are wanted; after 2³² of a seed they repeat. */
 export class Task<Batch extends DataBatch = DataBatch> {
+  /** A task of your own, too. */
   constructor(private readonly definition: TaskDefinition<Batch>) {}
 
   get type(): string {

@@ -34,7 +34,7 @@ const PLACES: ReadonlyMap<number, readonly (readonly [from: number, to: number])
  * Temporal order [Hochreiter and Schmidhuber 1997, section 5.6, tasks 6a and 6b]: `x` [T, 8] begins with E, ends with B, and consists of
  * random distractors but for two (or three) places, each with an X or a Y. Which and in what order is the class `label`: XX, XY, YX, YY.
  * Lengths are 100 to 110, so T is ragged and has an array of its own.
- * @param options.relevant 2 (task 6a) or 3 (6b, eight classes). `shortest` scales lengths and places.
+ * @param options.relevant 2 (task 6a, default) or 3 (6b, eight classes). `shortest`, 100, scales lengths and places.
  */
 export function temporalOrder(
   options: Partial<typeof TEMPORAL_ORDER> = {},
