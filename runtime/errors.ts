@@ -2,7 +2,12 @@
 
 /** The device is missing, lost, out of memory or too small for what was asked; the message says what to do. */
 export class DeviceError extends Error {
-  override readonly name = "DeviceError";
+  override readonly name: string = "DeviceError";
+}
+
+/** The device was destroyed, or its driver, browser or machine took it away: nothing can be read from it any more. */
+export class DeviceLostError extends DeviceError {
+  override readonly name = "DeviceLostError";
 }
 
 /** A training step whose loss or gradients are not finite. Nothing was updated by it. */

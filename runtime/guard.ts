@@ -3,10 +3,13 @@
  * answers everything silently. Without this, training would go on with garbage.
  */
 
-import { DeviceError } from "./errors.js";
+import { DeviceError, DeviceLostError } from "./errors.js";
 import { creations } from "./live-objects.js";
 import { bytesText } from "./memory.js";
 import { awaited } from "./waiting.js";
+
+/** Milliseconds after a consequence of a loss at which the loss itself is known. */
+const LATEST_NEWS = 100;
 
 const guards = new WeakMap<GPUDevice, DeviceGuard>();
 
@@ -33,8 +36,10 @@ export class DeviceGuard {
     device.lost.then(({ reason, message }) => {
       this.fail(
         reason === "destroyed"
-          ? new DeviceError("the GPU device was destroyed: request a new one, and load the model from its last save")
-          : new DeviceError(
+          ? new DeviceLostError(
+              "the GPU device was destroyed: request a new one, and load the model from its last save",
+            )
+          : new DeviceLostError(
               `the GPU device was lost (${message}): request a new one, and load the model from its last save`,
             ),
       );
@@ -42,8 +47,8 @@ export class DeviceGuard {
   }
 
   /** Remembers the first failure; from then on `check` throws it. */
-  fail(error: Error): void {
-    this.#failure ??= error;
+  fail(error: unknown): void {
+    this.#failure ??= asError(error);
   }
 
   /** @throws Error when the device was lost or an earlier step went wrong. */
@@ -51,9 +56,15 @@ export class DeviceGuard {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** The failure already known, which tells more than its consequence `error`, or else that. */
-  explain(error: unknown): Error {
-    return this.#failure ?? (error instanceof Error ? error : new Error(String(error)));
+  /**
+   * The failure that tells more than its consequence `error`, or else that. A browser may tell of the consequences of a loss before
+   * it tells of the loss.
+   */
+  async explain(error: unknown): Promise<Error> {
+    if (this.#failure === undefined) {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LATEST_NEWS))]);
+    }
+    return this.#failure ?? asError(error);
   }
 
   /**
@@ -94,6 +105,8 @@ export class DeviceGuard {
     return value;
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** "arena of 1.5 GiB (1610612736 bytes), halves of 3.0 MiB (3145728 bytes)". */
 function buffersText(buffers: readonly GPUBuffer[]): string {

@@ -6,7 +6,7 @@ export { BrowserCheckpointStore } from "./checkpoint-store.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
 export { describeAdapter, requestDevice, requiredLimits } from "./device.js";
 export type { Best, EarlyStopping } from "./early-stopping.js";
-export { DeviceError, NonFiniteError } from "./errors.js";
+export { DeviceError, DeviceLostError, NonFiniteError } from "./errors.js";
 export type { Fit, FitControl } from "./fit-control.js";
 export type {
   EpochRecord,

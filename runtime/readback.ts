@@ -68,7 +68,7 @@ export class Readback {
       await awaited(this.device, staging.mapAsync(GPUMapMode.READ));
     } catch (error) {
       staging.destroy();
-      throw DeviceGuard.of(this.device).explain(error);
+      throw await DeviceGuard.of(this.device).explain(error);
     }
     const mapped = staging.getMappedRange();
     let at = 0;

@@ -1,5 +1,6 @@
 /** @file WGSL on a device: texts that it refuses are shown with their lines; and the kernels that are the runtime's own. */
 
+import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import { awaited } from "./waiting.js";
 
@@ -37,8 +38,9 @@ async function makePipeline(
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module, entryPoint },
   });
-  return awaited(device, pipeline).catch((error: unknown) => {
-    throw new Error(`${title}: ${DeviceGuard.of(device).explain(error).message}`);
+  return awaited(device, pipeline).catch(async (error: unknown) => {
+    const failure = await DeviceGuard.of(device).explain(error);
+    throw failure instanceof DeviceError ? failure : new Error(`${title}: ${failure.message}`);
   });
 }
 

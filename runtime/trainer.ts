@@ -379,7 +379,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     const settled = finished.then(
       () => {},
       (error: unknown) => {
-        if (!this.#destroyed) this.core.guard.fail(this.core.guard.explain(error));
+        if (!this.#destroyed) this.core.guard.fail(error);
       },
     );
     this.#inFlight.add(settled);

@@ -225,7 +225,7 @@ class Trial {
           if (hasTooManySteps(variant, execution.sizes)) return "more steps than there are plans for";
           if (variant.spans !== undefined && execution.sizes[SPANS] === 1) return "one span is enough at these sizes";
           return prepareKernel(execution.compiled, at, variant, execution.sizes).catch(
-            (error: unknown) => `refused by the device: ${core.guard.explain(error).message}`,
+            async (error: unknown) => `refused by the device: ${(await core.guard.explain(error)).message}`,
           );
         }),
     );

@@ -13,3 +13,7 @@ export function testDevice(): Promise<GPUDevice> {
 afterAll(async () => {
   (await requested)?.destroy();
 });
+
+export async function anotherDevice(): Promise<GPUDevice> {
+  return (await requestDevice()).device;
+}

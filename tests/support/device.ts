@@ -14,3 +14,8 @@ export function testDevice(): Promise<GPUDevice> {
 afterAll(async () => {
   (await requested)?.destroy();
 });
+
+/** A device of the test's own, to do as it likes with. */
+export async function anotherDevice(): Promise<GPUDevice> {
+  return (await requestNodeDevice()).device;
+}
