@@ -3,6 +3,8 @@
  * device never waits for the host to read a loss.
  */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
@@ -112,6 +114,11 @@ export class Trainer<Batch extends object> implements Destroyable {
       endPass: () => this.#states.reset(),
       keepParameters: () => KeptParameters.create(core),
     };
+  }
+
+  /** How many steps were submitted, those of the run that was loaded included. */
+  get step(): number {
+    return this.#step;
   }
 
   /** Of a step that makes an update, which is part of it. */
