@@ -7,8 +7,18 @@
 
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
+
+<<<<<<< HEAD
+
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
 import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+
+=======
+
+import { decodeCheckpoint, type Extra, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+
+>>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
+
 import type { Destroyable, ModelCore } from "./core.js";
 import { countElements, scalarRegions } from "./core.js";
 import { NonFiniteError } from "./errors.js";
@@ -219,8 +229,11 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
-  /** Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on. */
-  save(): Promise<Uint8Array> {
+  /**
+   * Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on.
+   * @param options.extra what `load` is to give back.
+   */
+  save({ extra = {} }: { readonly extra?: Extra } = {}): Promise<Uint8Array> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater } = this;
@@ -240,16 +253,21 @@ export class Trainer<Batch extends object> implements Destroyable {
         rolledBack: this.#rolledBack,
         waiting: this.#waiting,
       };
+<<<<<<< HEAD
       return encodeCheckpoint(core.manifest, values, { state, arrays, carried });
+=======
+      return encodeCheckpoint(core.manifest, values, { state, arrays, extra });
+>>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
     });
   }
 
   /**
    * Takes the model's parameters and the optimizer's state from a file, all or nothing. The learning rate and the
    * other options stay this trainer's; of a schedule, it goes on where the file's run was.
+   * @returns the `extra` that it was saved with.
    * @throws Error naming what differs, or where the file has no optimizer's state or another optimizer's.
    */
-  load(bytes: Uint8Array): Promise<void> {
+  load(bytes: Uint8Array): Promise<Extra> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater, settings } = this;
@@ -257,8 +275,12 @@ export class Trainer<Batch extends object> implements Destroyable {
       if (training === undefined) {
         throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
       }
+<<<<<<< HEAD
       const { state, arrays } = training;
       const carried = settings.stateful ? training.carried : undefined;
+=======
+      const { state, arrays, extra } = training;
+>>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
       const { type } = settings.optimizer;
       if (state.optimizer !== type) {
         throw new Error(
@@ -283,6 +305,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       this.#updates = state.updates;
       this.#waiting = state.waiting;
       this.#rolledBack = state.rolledBack;
+      return extra;
     });
   }
 
