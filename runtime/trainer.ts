@@ -8,16 +8,8 @@
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
 
-<<<<<<< HEAD
-
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
-import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
-
-=======
-
 import { decodeCheckpoint, type Extra, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
-
->>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
 
 import type { Destroyable, ModelCore } from "./core.js";
 import { countElements, scalarRegions } from "./core.js";
@@ -253,11 +245,7 @@ export class Trainer<Batch extends object> implements Destroyable {
         rolledBack: this.#rolledBack,
         waiting: this.#waiting,
       };
-<<<<<<< HEAD
-      return encodeCheckpoint(core.manifest, values, { state, arrays, carried });
-=======
-      return encodeCheckpoint(core.manifest, values, { state, arrays, extra });
->>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
+      return encodeCheckpoint(core.manifest, values, { state, arrays, carried, extra });
     });
   }
 
@@ -275,12 +263,8 @@ export class Trainer<Batch extends object> implements Destroyable {
       if (training === undefined) {
         throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
       }
-<<<<<<< HEAD
-      const { state, arrays } = training;
-      const carried = settings.stateful ? training.carried : undefined;
-=======
       const { state, arrays, extra } = training;
->>>>>>> 004c8d5 (wip: configuration, data sources, run folder)
+      const carried = settings.stateful ? training.carried : undefined;
       const { type } = settings.optimizer;
       if (state.optimizer !== type) {
         throw new Error(

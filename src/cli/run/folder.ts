@@ -1,6 +1,6 @@
 /** @file The folder of a run: what lies where, and what of it is there already. */
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { FileCheckpointStore } from "../../../runtime/checkpoint-store-node.js";
 import { BYTES, Vocabulary } from "../../../runtime/data/text.js";
@@ -42,6 +42,11 @@ export class RunFolder {
   config(): RunConfig {
     if (!this.isThere) throw new CommandError(`${this.path} is no folder of a run: it has no ${NAMES.config}`);
     return mergeConfigs(readConfig(this.at("config")));
+  }
+
+  /** The names of what lies in it. */
+  contents(): string[] {
+    return readdirSync(this.path).sort();
   }
 
   /** Writes whole files, by their place in `NAMES`. */

@@ -110,7 +110,8 @@ const text: Check = (name, value: unknown) => {
   if (typeof value !== "string") throw new TypeError(`\`${name}\` must be a text, not ${JSON.stringify(value)}`);
 };
 const truth: Check = (name, value: unknown) => {
-  if (typeof value !== "boolean") throw new TypeError(`\`${name}\` must be true or false, not ${JSON.stringify(value)}`);
+  if (typeof value !== "boolean")
+    throw new TypeError(`\`${name}\` must be true or false, not ${JSON.stringify(value)}`);
 };
 const object: Check = (name, value: unknown) => {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
@@ -150,7 +151,8 @@ const CHECKS: Readonly<Record<keyof RunConfig, Check>> = {
   set: (name, value) => {
     object(name, value);
     for (const [key, size] of Object.entries<number>(value)) {
-      if (!Number.isFinite(size)) throw new TypeError(`\`${name}.${key}\` must be a number, not ${JSON.stringify(size)}`);
+      if (!Number.isFinite(size))
+        throw new TypeError(`\`${name}.${key}\` must be a number, not ${JSON.stringify(size)}`);
     }
   },
   precision: oneOf(PRECISIONS),
@@ -172,8 +174,9 @@ const CHECKS: Readonly<Record<keyof RunConfig, Check>> = {
     if (typeof value !== "string") object(name, value as never);
   },
   validation: (name, value: unknown) => {
-    if (typeof value !== "number") return files(name, value as never);
-    if (!(value >= 0 && value < 1)) throw new RangeError(`\`${name}\` must be files or a part below 1, not ${value}`);
+    if (typeof value !== "number") files(name, value as never);
+    else if (!(value >= 0 && value < 1))
+      throw new RangeError(`\`${name}\` must be files or a part below 1, not ${value}`);
   },
   validateEvery: wholeFrom(1),
   earlyStopping: object,

@@ -20,7 +20,7 @@ export interface BoundData {
   /** Gone through once for each validation; none where nothing is held out. */
   readonly validation?: Batches<DataBatch>;
   /** All that there is, as `seqc eval` wants it. */
-  readonly whole?: Batches<DataBatch>;
+  readonly whole: Batches<DataBatch>;
   /** Of a trainer. */
   readonly length: AnyLength;
   /** Steps of all sequences of a batch. */
@@ -60,7 +60,8 @@ function createTaskOf(options: NonNullable<RunConfig["task"]>): Task {
 
 function taskData(config: RunConfig, task: Task): RunData {
   const { batch, seed, validation } = config;
-  if (typeof validation !== "number") throw new CommandError("a task makes its own examples: --validation takes no files");
+  if (typeof validation !== "number")
+    throw new CommandError("a task makes its own examples: --validation takes no files");
   return {
     set: task.spec.set,
     fixed: [],

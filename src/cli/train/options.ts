@@ -1,6 +1,6 @@
 /** @file The options of `seqc train`, and the part of a configuration that they say. */
 
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { TASK_NAMES } from "../../../runtime/data/tasks/index.js";
 import { OPTIMIZERS } from "../../../runtime/optimizers.js";
 import { PRECISIONS } from "../../ir/types.js";
@@ -48,7 +48,7 @@ export interface TrainOptions extends DataOptions, SampleOptions {
   readonly earlyStop?: number;
   readonly checkpointEvery?: number;
   readonly seed?: number;
-  readonly out: string;
+  readonly out?: string;
   readonly sample?: number;
   readonly tensorboard?: boolean;
   readonly tune?: boolean;
@@ -64,7 +64,10 @@ export function dataOptions(command: Command): Command {
     .option("--text <files...>", "text, in this order, by characters")
     .option("--bytes <files...>", "files, in this order, by bytes")
     .option("--data <files...>", "arrays named as inputs and targets: .npy, .npz, .csv, .safetensors, IDX")
-    .option("--task <name-and-options...>", `a synthetic task (${TASK_NAMES.join(", ")}) and its options: adding length=20`);
+    .option(
+      "--task <name-and-options...>",
+      `a synthetic task (${TASK_NAMES.join(", ")}) and its options: adding length=20`,
+    );
 }
 
 export function sampleOptions(command: Command): Command {
@@ -77,7 +80,9 @@ export function sampleOptions(command: Command): Command {
 
 /** `seqc train` without its action. */
 export function trainOptions(command: Command): Command {
-  dataOptions(command.argument("[spec]", "a .seq file with one model; for texts: input `[T] id(V)`, target `[T] id(V)`"))
+  dataOptions(
+    command.argument("[spec]", "a .seq file with one model; for texts: input `[T] id(V)`, target `[T] id(V)`"),
+  )
     .option("--resume <folder>", "go on with the run in this folder from its last checkpoint")
     .option("--config <file>", "options as JSON, such as the config.json of another run; those given here are stronger")
     .addOption(
@@ -95,17 +100,20 @@ export function trainOptions(command: Command): Command {
     .addOption(real("--clip <x>", "global norm of the gradient, 0 for none (1)", "non-negative"))
     .addOption(whole("--accumulate <n>", "steps whose gradients make one update (1)", 1))
     .addOption(
-      new Option("--on-non-finite <policy>", "what to do about losses and gradients that are not finite (error)").choices(
-        ["error", "skip", "rollback"],
-      ),
+      new Option(
+        "--on-non-finite <policy>",
+        "what to do about losses and gradients that are not finite (error)",
+      ).choices(["error", "skip", "rollback"]),
     )
     .option("--stateful", "carry states from batch to batch (truncated backpropagation through time)")
     .option("--validation <part-or-files...>", "the part to hold out, 0 for none, or files to validate on (0.1)")
     .addOption(whole("--validate-every <n>", "steps (a quarter of the run)", 1))
-    .addOption(whole("--early-stop <n>", "end after so many validations without improvement, with the best parameters", 1))
+    .addOption(
+      whole("--early-stop <n>", "end after so many validations without improvement, with the best parameters", 1),
+    )
     .addOption(whole("--checkpoint-every <n>", "steps (200)", 1))
     .addOption(whole("--seed <n>", "of parameters, data, dropout and sample (1)", 0))
-    .addOption(new Option("--out <folder>", "where everything goes").default("runs/train"))
+    .addOption(new Option("--out <folder>", "where everything goes (runs/train)"))
     .addOption(whole("--sample <n>", "characters to write at the end (300)", 0));
   return sampleOptions(command)
     .option("--tensorboard", "write event files for TensorBoard too")
@@ -118,7 +126,9 @@ export function configOf(spec: string | undefined, options: TrainOptions): Given
   const { set, precision, stateful, steps, epochs, batch, length, schedule, accumulate, onNonFinite } = options;
   const { validateEvery, checkpointEvery, seed, tensorboard, tune, earlyStop, sample: characters } = options;
   if (length !== undefined && (options.task ?? options.data) !== undefined) {
-    throw new CommandError("--length is of windows of text: arrays have lengths, and of a task say --task adding length=20");
+    throw new CommandError(
+      "--length is of windows of text: arrays have lengths, and of a task say --task adding length=20",
+    );
   }
   const given: { readonly [K in keyof RunConfig]?: RunConfig[K] | undefined } = {
     ...sourceOf(options),
@@ -141,7 +151,12 @@ export function sampleOf({ temperature, topK, topP, prompt }: SampleOptions): Pa
 }
 
 /** @throws CommandError about the options of a task. */
-export function sourceOf({ text, bytes, data, task }: DataOptions): Pick<GivenConfig, "text" | "bytes" | "data" | "task"> {
+export function sourceOf({
+  text,
+  bytes,
+  data,
+  task,
+}: DataOptions): Pick<GivenConfig, "text" | "bytes" | "data" | "task"> {
   const [type, ...options] = task ?? [];
   const parsed = options.map((option): [string, number] => {
     const [, name, value] = /^([A-Za-z]\w*)=(\d+)$/.exec(option) ?? [];

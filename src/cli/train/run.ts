@@ -4,7 +4,7 @@
  */
 
 import type { LoaderState } from "../../../runtime/data/loader.js";
-import { Improvement, type ImprovementState } from "../../../runtime/early-stopping.js";
+import { type Best, Improvement, type ImprovementState } from "../../../runtime/early-stopping.js";
 import type { Fit } from "../../../runtime/fit-control.js";
 import type { StepRecord, ValidationRecord } from "../../../runtime/fit-options.js";
 import type { AnyInputs } from "../../../runtime/model.js";
@@ -50,6 +50,8 @@ export class Run {
   #fit: Fit | undefined;
   #stopped = false;
   #step = 0;
+  /** Of the last checkpoint. */
+  #saved = 0;
   #skipped = 0;
   #before = 0;
   #started = performance.now();
@@ -78,6 +80,7 @@ export class Run {
   resume({ step, position, seconds, skipped, improvement }: Progress): void {
     this.data.training.restore(position);
     this.#step = step;
+    this.#saved = step;
     this.#before = seconds;
     this.#skipped = skipped;
     if (improvement !== undefined && this.#improvement !== undefined) this.#improvement.state = improvement;
@@ -85,10 +88,6 @@ export class Run {
 
   get step(): number {
     return this.#step;
-  }
-
-  get stopped(): boolean {
-    return this.#stopped;
   }
 
   get seconds(): number {
@@ -99,8 +98,17 @@ export class Run {
     return this.#skipped;
   }
 
-  get improvement(): Improvement | undefined {
-    return this.#improvement;
+  /** Of the number that early stopping monitors. */
+  get best(): Best | undefined {
+    return this.#improvement?.best;
+  }
+
+  get restoresBest(): boolean {
+    return this.#improvement?.restoresBest === true;
+  }
+
+  get ended(): "finished" | "stopped" | "early" {
+    return this.#stopped ? "stopped" : this.#improvement?.isOver === true ? "early" : "finished";
   }
 
   /** The run ends after this step, as a shorter one would. */
@@ -114,12 +122,17 @@ export class Run {
     const { steps, validateEvery, checkpointEvery } = this.config;
     this.#started = performance.now();
     while (this.#step < steps && !this.#isOver) {
-      const next = Math.min(steps, ...[validateEvery, checkpointEvery].map((every) => this.#step - (this.#step % every) + every));
+      const next = Math.min(
+        steps,
+        ...[validateEvery, checkpointEvery].map((every) => this.#step - (this.#step % every) + every),
+      );
       await this.#fitTo(next);
-      const isDue = this.#step >= steps || this.#step % validateEvery === 0;
-      if (isDue || this.#stopped) await this.#validate(isDue);
-      if (this.#step >= steps || this.#isOver || this.#step % checkpointEvery === 0) await this.#checkpoint();
+      if (this.#step >= steps || this.#step % validateEvery === 0) await this.#validate(true);
+      if (this.#step % checkpointEvery === 0) await this.#checkpoint();
     }
+    if (this.#step === 0) return;
+    await this.#validate(false);
+    if (this.#saved !== this.#step) await this.#checkpoint();
   }
 
   get #isOver(): boolean {
@@ -145,7 +158,7 @@ export class Run {
   /** @param isDue whether it would be made if nobody had stopped the run; else it decides nothing. */
   async #validate(isDue: boolean): Promise<void> {
     const { validation } = this.data;
-    if (validation === undefined || this.#step === 0 || this.#lastValidation?.step === this.#step) return;
+    if (validation === undefined || this.#lastValidation?.step === this.#step) return;
     const record = { step: this.#step, epoch: this.#epoch, ...(await this.trainer.evaluate(validation)) };
     this.#lastValidation = record;
     await this.listener.validation(record, (isDue && this.#improvement?.look(this.#step, record)) ?? false);
@@ -153,6 +166,7 @@ export class Run {
 
   async #checkpoint(): Promise<void> {
     const improvement = this.#improvement?.state;
+    this.#saved = this.#step;
     await this.listener.checkpoint({
       step: this.#step,
       position: this.data.training.state(),

@@ -37,7 +37,11 @@ export function readTextData(config: RunConfig, known?: Codec): RunData {
     bind(manifest) {
       const { batch, length, seed, stateful } = config;
       const { input, target } = textModel(manifest, codec.size);
-      const feed = ({ tokens, next, ...others }: TextBatch): DataBatch => ({ ...others, [input]: tokens, [target]: next });
+      const feed = ({ tokens, next, ...others }: TextBatch): DataBatch => ({
+        ...others,
+        [input]: tokens,
+        [target]: next,
+      });
       const loader = (): DataLoader<TextBatch> =>
         stateful ? contiguousWindows(training, { batch, length }) : randomWindows(training, { batch, length, seed });
       const spread = (ids: Int32Array, most: number) => spreadBatches(ids, batch, length, most).map(feed);
