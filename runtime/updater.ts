@@ -54,9 +54,6 @@ export const VERDICT = "@verdict";
 const DONE = "@done";
 const SUM = "sum";
 
-/** No gradient is cut off at it, nor is it infinity. */
-const NO_LIMIT = 3e38;
-
 /** Workgroups of kernels that go through elements or runs, however many there are. */
 const MOST_GROUPS = 16384;
 
@@ -91,13 +88,14 @@ export class Updater implements Destroyable {
     const { device, manifest } = core;
     const { trainable } = manifest.layout;
     const rule = ruleOf(options.optimizer);
+    const shape = { rule, clipsValue: options.clipValue > 0 };
     const { runs, plain } = dividedRuns(manifest, options);
     const parts = Math.max(1, Math.min(texts.MOST_PARTS, runs.length));
     const places = texts.sumPlaces(trainable);
     const [measure, update, accumulate] = await Promise.all([
-      OwnKernel.create(device, texts.measureText(rule)),
-      OwnKernel.create(device, texts.updateText(rule, parts)),
-      options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(rule, places)),
+      OwnKernel.create(device, texts.measureText(shape)),
+      OwnKernel.create(device, texts.updateText(shape, parts)),
+      options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(shape, places)),
     ]);
     const stateSize = storageSize(rule.slots.length * trainable);
     checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, () => "take one that remembers less");
@@ -111,8 +109,8 @@ export class Updater implements Destroyable {
       const buffers = {
         step: createBuffer(device, { label: "step", size: words, usage: UNIFORM | COPY_DST }),
         runs: storage("runs", table.byteLength),
-        parts: storage("parts", 8 * parts),
-        progress: storage("progress", 4 * texts.PROGRESS_WORDS),
+        parts: storage("parts", 4 * parts),
+        progress: storage("progress", 4 * texts.progressWords(rule)),
         state: storage("state", stateSize),
         ...(accumulate && { sums: storage("sums", 4 * places.length) }),
       };
@@ -161,7 +159,7 @@ export class Updater implements Destroyable {
     try {
       const { step, progress, state } = updater.buffers;
       const given = { step, progress, state, gradients: updater.gradients };
-      updater.#muon = await MuonPart.create(core, optimizer, rule, runs.slice(plain), given);
+      updater.#muon = await MuonPart.create(core, optimizer, shape, runs.slice(plain), given);
       return updater;
     } catch (error) {
       updater.destroy();
@@ -194,7 +192,7 @@ export class Updater implements Destroyable {
       runs: sizes.runs,
       plain: sizes.plain,
       clipNorm,
-      clipValue: clipValue === 0 ? NO_LIMIT : clipValue,
+      clipValue,
       ...rule.words,
     });
   }
