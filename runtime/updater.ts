@@ -6,6 +6,7 @@
 import { type ElementArrays, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
+import { describeAdapterInfo } from "./device.js";
 import { createBuffer } from "./live-objects.js";
 import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkBufferSize } from "./memory.js";
@@ -54,8 +55,11 @@ export const VERDICT = "@verdict";
 const DONE = "@done";
 const SUM = "sum";
 
-/** Workgroups of kernels that go through elements or runs, however many there are. */
-const MOST_GROUPS = 16384;
+/**
+ * Workgroups of kernels that go through elements or runs, however many there are. In software each has a price of its own, and a few
+ * keep all cores busy.
+ */
+const mostGroups = ({ adapterInfo }: GPUDevice): number => (describeAdapterInfo(adapterInfo).software ? 64 : 16384);
 
 /** The runs, first those that the update's one kernel takes: all but Muon's matrices. */
 function dividedRuns(
@@ -181,10 +185,11 @@ export class Updater implements Destroyable {
     const { manifest } = core;
     this.#names = [...texts.WHOLE_WORDS, ...texts.REAL_WORDS, ...Object.keys(rule.words)];
     this.#words = new DataView(new ArrayBuffer(4 * this.#names.length));
+    const groupsOf = (count: number) => Math.max(1, Math.min(mostGroups(core.device), count));
     this.#groups = {
       measure: sizes.parts,
-      update: Math.max(1, Math.min(MOST_GROUPS, sizes.plain)),
-      accumulate: Math.max(1, Math.min(MOST_GROUPS, Math.ceil(sizes.elements / texts.WORKGROUP))),
+      update: groupsOf(sizes.plain),
+      accumulate: groupsOf(Math.ceil(sizes.elements / texts.WORKGROUP)),
     };
     const { clipNorm, clipValue } = options;
     this.#set({
