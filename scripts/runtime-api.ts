@@ -242,10 +242,11 @@ function paragraphs(comment: string): readonly string[] {
     .replace(/^\/\*\*|\*\/$/g, "")
     .replace(/^[ \t]*\*[ \t]?/gm, "")
     .trim();
-  const [body, ...tags] = text.split(/(?:^|\s)@(?=(?:param|returns|throws)\b)/);
+  const [body, ...tags] = text.split(/(?:^|\s)@(?=(?:param|typeParam|returns|throws)\b)/);
   const listed = tags.map((tag) => {
     const [, kind, , what] = /^(\w+)(\s+)([\s\S]*)$/.exec(tag)!;
-    const bold = kind === "param" ? what.replace(/^[\w.]+/, "`$&`:") : `${TAGS.get(kind)}${what}`;
+    const bold =
+      kind === "param" || kind === "typeParam" ? what.replace(/^[\w.]+/, "`$&`:") : `${TAGS.get(kind)}${what}`;
     return wrap(`- ${bold.replace(/\s+/g, " ").trim()}`, "  ");
   });
   const plain = body.trim().split(/\n\s*\n|\n(?=- )/);

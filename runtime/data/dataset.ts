@@ -19,8 +19,8 @@ export interface Column {
 
 const KINDS = { f32: Float32Array, i32: Int32Array, bool: Uint8Array };
 
-/** Made by `matchArrays`. */
-export class Dataset {
+/** Made by `matchArrays`. `Batch` is the inputs and targets of the model. */
+export class Dataset<Batch extends object = DataBatch> {
   /** @internal @param rows the examples that belong to it, in its order. */
   constructor(
     private readonly columns: readonly Column[],
@@ -35,7 +35,7 @@ export class Dataset {
   }
 
   /** The arrays of these examples, batch first. */
-  gather(examples: ArrayLike<number>): DataBatch {
+  gather(examples: ArrayLike<number>): Batch {
     const arrays = this.columns.map(({ name, elem, stride, values }) => {
       const array = new KINDS[elem](examples.length * stride);
       for (let at = 0; at < examples.length; at++) {
@@ -44,14 +44,14 @@ export class Dataset {
       }
       return [name, array] as const;
     });
-    return Object.fromEntries(arrays);
+    return Object.fromEntries(arrays) as Batch;
   }
 
   /**
    * Sets apart a random `fraction` of the examples, at least one; the same for a seed.
    * @throws RangeError unless something is left for both.
    */
-  split(fraction: number, seed = 0): { readonly training: Dataset; readonly validation: Dataset } {
+  split(fraction: number, seed = 0): { readonly training: Dataset<Batch>; readonly validation: Dataset<Batch> } {
     const apart = Math.max(1, Math.round(this.examples * fraction));
     if (!(fraction > 0 && fraction < 1) || apart >= this.examples) {
       throw new RangeError(
@@ -60,7 +60,7 @@ export class Dataset {
     }
     const order = new Random(checkSeed(seed), "split").permutation(this.examples);
     const part = (chosen: Int32Array) =>
-      new Dataset(
+      new Dataset<Batch>(
         this.columns,
         this.lengths,
         chosen.sort().map((example) => this.rows[example]),
@@ -80,7 +80,7 @@ export class Dataset {
     readonly seed?: number;
     readonly shuffle?: boolean;
     readonly dropLast?: boolean;
-  }): DataLoader<DataBatch> {
+  }): DataLoader<Batch> {
     const { seed = 0, shuffle = true, dropLast = true } = options;
     const batch = checkWhole("batch", options.batch, 1);
     checkSeed(seed);

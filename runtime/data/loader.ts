@@ -71,7 +71,7 @@ export class DataLoader<Batch> implements Iterable<Batch> {
 
   /**
    * The position, for `JSON.stringify`.
-   * @param unused how many of the batches taken last are still to be used: `fit` takes one ahead.
+   * @param unused how many of the batches taken last are still to be used. `fit` takes none of a loader ahead.
    */
   state(unused = 0): LoaderState {
     return { taken: this.#taken - unused, identity: this.source.identity };

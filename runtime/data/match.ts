@@ -4,6 +4,7 @@ import type { Manifest, Port } from "../manifest.js";
 import type { DataArray, DataArrays } from "./arrays.js";
 import { countOf } from "./arrays.js";
 import { type Column, Dataset } from "./dataset.js";
+import type { DataBatch } from "./loader.js";
 
 /** Whole numbers above this are not all values of f32, in which a model holds them. */
 const LARGEST_EXACT = 2 ** 24;
@@ -17,12 +18,13 @@ const EXAMPLES = "examples";
  * The examples of arrays [N, …], one for each input and target of its name. Lengths are the arrays' extents. Whole numbers
  * may be given as floats and the other way round, where no value changes; f64 is rounded to f32. Of a ragged length T an array
  * [N] named T may give every example's own.
+ * @typeParam Batch what a trainer of the model takes: of a generated module, `CharLMInputs & CharLMTargets`.
  * @throws Error listing all that is missing, unknown, of another shape, or has a value that its port does not take.
  */
-export function matchArrays(
+export function matchArrays<Batch extends object = DataBatch>(
   manifest: Pick<Manifest, "name" | "inputs" | "targets" | "ragged">,
   arrays: DataArrays,
-): Dataset {
+): Dataset<Batch> {
   const { name: model, ragged = [] } = manifest;
   const ports = [...manifest.inputs, ...manifest.targets];
   const ends = ragged.filter((length) => arrays.has(length)).map((name): Port => ({ name, elem: "i32", shape: [] }));

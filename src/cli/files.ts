@@ -76,8 +76,7 @@ function writeDurably(path: string, content: string | Uint8Array, mode: number |
   }
 }
 
-/** Why something with a file failed. */
-export function reason(error: unknown): string {
+function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT":

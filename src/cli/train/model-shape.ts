@@ -3,8 +3,8 @@
 import type { Manifest, Port } from "../../../runtime/manifest.js";
 import { CommandError } from "../exit.js";
 
-/** The names of the ports of a model over characters or bytes. */
-export interface TextModel {
+/** The names of the ports of a model over characters. */
+export interface CharacterModel {
   /** [T] id(V) */
   readonly input: string;
   /** [T] id(V): the characters one later. */
@@ -16,10 +16,10 @@ export interface TextModel {
 }
 
 /**
- * The ports of `manifest` for so many characters (or 256 bytes).
+ * The ports of `manifest` for a vocabulary of `characters`.
  * @throws CommandError for a model of any other shape.
  */
-export function textModel(manifest: Manifest, characters: number): TextModel {
+export function characterModel(manifest: Manifest, characters: number): CharacterModel {
   const { name, inputs, targets, outputs, lengths, programs } = manifest;
   const refuse = (what: string): never => {
     throw new CommandError(

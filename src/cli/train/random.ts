@@ -1,0 +1,3 @@
+/** @file The generator of windows and samples, which is that of all data. */
+
+export { Random } from "../../../runtime/data/random.js";
