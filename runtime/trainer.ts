@@ -25,7 +25,7 @@ import { Readback } from "./readback.js";
 import { checkLearningRate, type LearningRate, learningRateAt } from "./schedules.js";
 import { Snapshots } from "./snapshots.js";
 import { type TrainStep, trainStepOf } from "./train-step.js";
-import { checkTraining, type TrainingOptions, type TrainingSettings } from "./training-options.js";
+import { checkResumable, checkTraining, type TrainingOptions, type TrainingSettings } from "./training-options.js";
 import { tunedVariants } from "./tuner-choice.js";
 import { type StepNumbers, Updater } from "./updater.js";
 
@@ -252,19 +252,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       }
       const { state, arrays } = training;
       const carried = settings.stateful ? training.carried : undefined;
-      const { type } = settings.optimizer;
-      if (state.optimizer !== type) {
-        throw new Error(
-          `the file holds the state of the optimizer "${state.optimizer}", and this trainer's is "${type}": make a trainer ` +
-            "with that one, or load the parameters alone by `model.load`",
-        );
-      }
-      if (state.waiting >= settings.accumulate) {
-        throw new Error(
-          `the file was saved with the gradients of ${state.waiting} steps waiting for an update, and this trainer's ` +
-            `\`accumulate\` is ${settings.accumulate}: make it larger than that`,
-        );
-      }
+      checkResumable(state, settings);
       if (carried !== undefined) this.#states.check(carried);
       updater.write({ arrays, ...state }, state.waiting > 0);
       core.device.queue.writeBuffer(core.params, 0, parameters);

@@ -5,6 +5,7 @@ import { checkOptimizer, type Optimizer, type OptimizerOptions } from "./optimiz
 import { checkBoolean, checkFields, checkNumber, checkOneOf, checkWhole } from "./options.js";
 import { checkParameters, matches, type ParametersOptions } from "./parameter-settings.js";
 import { checkSeed } from "./random.js";
+import type { TrainingState } from "./training-state.js";
 
 /**
  * What happens when a step's loss or gradients are not finite. The step itself never updates anything; what the host does about
@@ -94,4 +95,24 @@ export function checkStateful({ name, carried }: Manifest, stateful: boolean): b
     );
   }
   return stateful;
+}
+
+/** @throws Error where a trainer with these settings cannot go on from that state. */
+export function checkResumable(
+  { optimizer, waiting }: Pick<TrainingState, "optimizer" | "waiting">,
+  settings: Pick<TrainingSettings, "optimizer" | "accumulate">,
+): void {
+  const { type } = settings.optimizer;
+  if (optimizer !== type) {
+    throw new Error(
+      `the file holds the state of the optimizer "${optimizer}", and this trainer's is "${type}": make a trainer with ` +
+        "that one, or load the parameters alone by `model.load`",
+    );
+  }
+  if (waiting >= settings.accumulate) {
+    throw new Error(
+      `the file was saved with the gradients of ${waiting} steps waiting for an update, and this trainer's ` +
+        `\`accumulate\` is ${settings.accumulate}: make it larger than that`,
+    );
+  }
 }
