@@ -31,6 +31,7 @@ export { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 export type { SamplingOptions } from "./sampler.js";
 export type { LearningRate, Schedule } from "./schedules.js";
 export { learningRateAt } from "./schedules.js";
+export type { SelfTestFault, SelfTestReport, TestedKernel } from "./self-test.js";
 export { Stream } from "./stream.js";
 export type { TrainStep } from "./train-step.js";
 export { Trainer } from "./trainer.js";

@@ -207,6 +207,32 @@ export interface ParameterSpec {
   readonly init: Init;
 }
 
+/**
+ * What a value has to be once its dispatch is done: its Euclidean norm and its product with the signs of `summarise`, each up to
+ * the tolerance. It fills a slot, or is the gradient of the parameter of that name.
+ */
+export type ExpectedValue = readonly [place: number | string, norm: number, projection: number, tolerance: number];
+
+/** A program at small sizes on numbers that `self-test-rule.ts` makes. */
+export interface ReferenceRun {
+  readonly program: Exclude<keyof Manifest["programs"], "stream"> | "start" | "step";
+  /** The batch and the lengths by name, in a stream's steps `PAST` and `ROOM` too. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** The number of the run that gives its states; else they are zeros. */
+  readonly after?: number;
+  /** Of each dispatch, the values of the spec's graph that it writes. */
+  readonly dispatches: readonly (readonly ExpectedValue[])[];
+  /** Values that are no finite numbers on the reference's inputs, and so nothing to compare with. */
+  readonly infinite?: readonly string[];
+}
+
+/** By what a model is tested on the device that runs it. */
+export interface Reference {
+  /** How far parameters are from where the spec starts them. */
+  readonly spread: number;
+  readonly runs: readonly ReferenceRun[];
+}
+
 /** What the compiler tells the runtime of a model: its ports and parameters, and the programs with their kernels. */
 export interface Manifest {
   readonly format: typeof FORMAT;
@@ -250,4 +276,6 @@ export interface Manifest {
     readonly probe?: Program;
     readonly profile?: Program;
   };
+  /** Only if compiled to be tested. */
+  readonly selfTest?: Reference;
 }

@@ -10,6 +10,7 @@ import { type Evaluation, evaluateAll, metricsOf, scalar } from "./metrics.js";
 import { checkOneOf } from "./options.js";
 import { Inspection, type ProbedValue } from "./probe.js";
 import type { Execution } from "./program.js";
+import { type SelfTestReport, selfTest } from "./self-test.js";
 import { Stream } from "./stream.js";
 import { Trainer } from "./trainer.js";
 import { checkStateful, type TrainingOptions } from "./training-options.js";
@@ -171,6 +172,16 @@ export class Model<
   ): Promise<Readonly<Record<string, Float32Array>>> {
     const { perExample = false } = options;
     return this.#inspection.profiles(batch, checkSizes(this.manifest.lengths, options), perExample);
+  }
+
+  /**
+   * Whether this device computes what the spec says: every kernel of the module, of programs that this machine never chooses too,
+   * on random numbers at small sizes against values that the compiler found in f64; and the runtime's own. Drivers have
+   * compiled kernels into something else. The model's own parameters are left alone. Takes seconds, most of it compiling.
+   * @throws Error in a module that was not compiled with `selfTest`.
+   */
+  async selfTest(): Promise<SelfTestReport> {
+    return selfTest(this.core);
   }
 
   /** Every parameter as it is after the steps already submitted, by name. */

@@ -18,6 +18,7 @@ import { ProbeSelection } from "./lower/probes.js";
 import { parse } from "./parser/parse.js";
 import { runPipeline } from "./passes/pipeline.js";
 import { untrained } from "./passes/untrained.js";
+import { Origins, referenceOf } from "./self-test/reference.js";
 import { VERSION } from "./version.js";
 
 export interface CompileOptions {
@@ -41,6 +42,8 @@ export interface CompileOptions {
    * examples (truncated backpropagation through time). A model that cannot is a mistake, `SEQ5003`.
    */
   readonly stateful?: boolean;
+  /** Adds to each module what its kernels have to compute at small sizes, by which `model.selfTest` tests a device. Default false. */
+  readonly selfTest?: boolean;
   /** Checks the IR's invariants after every pass. */
   readonly verify?: boolean;
 }
@@ -76,7 +79,7 @@ export function check(options: CompileOptions): { readonly diagnostics: readonly
  *   that no model has.
  */
 export function compile(options: CompileOptions): Compilation {
-  const { files, verify = false, precision = "f32", probe = false, stateful = false } = options;
+  const { files, verify = false, precision = "f32", probe = false, stateful = false, selfTest = false } = options;
   const selection = probe === false ? undefined : new ProbeSelection(probe);
   const sources = new Sources(options.host);
   const { models, diagnostics } = checkProgram({ ...options, host: sources, parse });
@@ -90,7 +93,7 @@ export function compile(options: CompileOptions): Compilation {
         found.push(diagnostic("SEQ5003", model.span, `\`${model.name}\` cannot carry states: ${module.carryRefusal}.`));
         continue;
       }
-      const result = compileModel(model, lowered, module, sources.hash(model.source));
+      const result = compileModel(model, lowered, module, sources.hash(model.source), selfTest);
       compiled.push(result);
       found.push(...warnOfUntrained(model, result.module));
     } catch (error) {
@@ -160,8 +163,16 @@ class Sources implements SourceHost {
   }
 }
 
-function compileModel(typed: TypedModel, lowered: Module, module: Module, hash: string): CompiledModel {
-  const manifest = buildManifest(module, `seqc ${VERSION}`, meaningOf(lowered));
+function compileModel(
+  typed: TypedModel,
+  lowered: Module,
+  module: Module,
+  hash: string,
+  selfTest: boolean,
+): CompiledModel {
+  const origins = new Origins();
+  const plain = buildManifest(module, `seqc ${VERSION}`, meaningOf(lowered), origins.note);
+  const manifest = selfTest ? { ...plain, selfTest: referenceOf(plain, origins) } : plain;
   const file = typed.source.split(/[\\/]/).at(-1) ?? typed.source;
   const origin = { file, hash };
   return {

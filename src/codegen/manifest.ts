@@ -13,7 +13,8 @@ import { numel } from "../ir/ndarray.js";
 import type { Graph, Module, Parameter, Port, Result } from "../ir/types.js";
 import { present } from "../support/assert.js";
 import { KernelStore } from "./kernel-store.js";
-import { buildProgram, type FlatLayout } from "./program.js";
+import { buildProgram, type FlatLayout, type NoteProgram } from "./program.js";
+import { WIDE } from "./step-kernels.js";
 
 /**
  * Parameters in the order of the flat buffer: those with weight decay, those without, the frozen. Without gaps: their
@@ -66,11 +67,12 @@ function carriedOf({ carryLength: length, carriedStates: states }: Module): Pick
 /**
  * @param generator the compiler's name and version, kept in the manifest for people and checks.
  * @param spec what tells this model from any other that computes something else.
+ * @param note is told of each program.
  */
-export function buildManifest(module: Module, generator: string, spec: string): Manifest {
+export function buildManifest(module: Module, generator: string, spec: string, note?: NoteProgram): Manifest {
   const { layout, specs } = layOut(module.parameters);
   const store = new KernelStore();
-  const program = (graph: Graph) => buildProgram(graph, layout, store, module.precision);
+  const program = (graph: Graph) => buildProgram(graph, layout, store, module.precision, WIDE, note);
   const { train, evaluate, predict, probe, profile } = module.graphs;
   const programs = {
     ...(train && { train: program(train) }),
@@ -79,7 +81,7 @@ export function buildManifest(module: Module, generator: string, spec: string): 
     stream: streamingOf(module, program),
     ...(probe && { probe: program(probe) }),
     // In f16 the derivative would have to be scaled, and the scale is for a trainer to find.
-    ...(profile && { profile: buildProgram(profile, layout, store) }),
+    ...(profile && { profile: buildProgram(profile, layout, store, "f32", WIDE, note) }),
   };
   return {
     format: FORMAT,

@@ -68,6 +68,19 @@ interface Home {
   readonly offset: number;
 }
 
+/** A place where a value of the graph lies once it is computed. */
+export interface StoredValue {
+  readonly value: ValueId;
+  /** The number of the dispatch that writes it. */
+  readonly dispatch: number;
+  readonly slot: number;
+  /** Elements from the slot's start. */
+  readonly offset: number;
+}
+
+/** Is told of each program what it was made from, and where the graph's values lie. */
+export type NoteProgram = (program: Program, graph: Graph, stored: readonly StoredValue[]) => void;
+
 /** The kernels that may do a group, the default first. */
 function kernelsOf(
   name: string,
@@ -115,6 +128,7 @@ export function buildProgram(
   store: KernelStore,
   precision: Precision = "f32",
   wide = WIDE,
+  note?: NoteProgram,
 ): Program {
   const scheduled = schedule(graph);
   const { groups, reads, definitions } = scheduled;
@@ -244,7 +258,7 @@ export function buildProgram(
     scalars.overflow = overflow;
   }
 
-  return {
+  const program: Program = {
     slots: table.slots,
     dispatches,
     inputs,
@@ -253,6 +267,13 @@ export function buildProgram(
     nextStates,
     ...(gradients === undefined ? {} : { gradients }),
   };
+  const stored = groups.flatMap(({ roots }, at) =>
+    roots.flatMap(({ id }) =>
+      (homes.get(id) ?? []).map(({ slot, offset }) => ({ value: id, dispatch: when(at), slot, offset })),
+    ),
+  );
+  note?.(program, graph, stored);
+  return program;
 }
 
 /** A slot for the states at the starts of chunks, from each loop that is replayed to the one that replays it. */

@@ -14,11 +14,15 @@ function lookup(env: Environment, value: Value): NdArray {
   return present(env.get(value.id), "interpret", `the array of %${value.id}`);
 }
 
-/** Evaluates instructions in order, adding their results to `env`. */
+/** What becomes of an array as it is computed. */
+export type Rounding = (value: Value, array: NdArray) => NdArray;
+
+/** Evaluates instructions in order, adding their results to `env`. @param round by default every array stays as it is. */
 export function evaluateInstrs(
   env: Environment,
   instrs: readonly Instr[],
   lengths: Readonly<Record<string, number>>,
+  round: Rounding = (_, array) => array,
 ): void {
   const context: EvalContext = {
     lengths,
@@ -26,29 +30,29 @@ export function evaluateInstrs(
       region.params.forEach((param, i) => {
         env.set(param.id, params[i]);
       });
-      evaluateInstrs(env, region.instrs, lengths);
+      evaluateInstrs(env, region.instrs, lengths, round);
       return region.results.map((result) => lookup(env, result));
     },
   };
   for (const instr of instrs) {
     const args = instr.args.map((arg) => lookup(env, arg));
     evaluate(instr, args, context).forEach((array, i) => {
-      env.set(instr.results[i].id, array);
+      env.set(instr.results[i].id, round(instr.results[i], array));
     });
   }
 }
 
 /**
- * Evaluates a graph.
+ * The arrays of all values of a graph.
  * @param args an array for each argument, by its name.
  * @param lengths the extent of each length, the batch (`_B`) included.
- * @returns the results, by `<kind>:<name>`: `output:logits`, `grad:rnn.W_ih`.
  */
-export function evaluateGraph(
+export function evaluateValues(
   graph: Graph,
   args: Readonly<Record<string, NdArray>>,
   lengths: Readonly<Record<string, number>>,
-): Record<string, NdArray> {
+  round?: Rounding,
+): Environment {
   const env: Environment = new Map();
   for (const { name, value } of graph.args) {
     const array = present(args[name], "interpret", `the argument ${name}`);
@@ -56,6 +60,19 @@ export function evaluateGraph(
     invariant(fits, "interpret", `${name}: ${showType(value.type)} is given as [${array.shape.join(", ")}]`);
     env.set(value.id, array);
   }
-  evaluateInstrs(env, graph.instrs, lengths);
+  evaluateInstrs(env, graph.instrs, lengths, round);
+  return env;
+}
+
+/**
+ * Evaluates a graph, as `evaluateValues`.
+ * @returns the results, by `<kind>:<name>`: `output:logits`, `grad:rnn.W_ih`.
+ */
+export function evaluateGraph(
+  graph: Graph,
+  args: Readonly<Record<string, NdArray>>,
+  lengths: Readonly<Record<string, number>>,
+): Record<string, NdArray> {
+  const env = evaluateValues(graph, args, lengths);
   return Object.fromEntries(graph.results.map(({ kind, name, value }) => [`${kind}:${name}`, lookup(env, value)]));
 }
