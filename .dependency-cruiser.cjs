@@ -56,6 +56,11 @@ module.exports = {
       [SUPPORT, IR, MANIFEST, "^src/passes/(loop|constant|tails)\\.ts$", "^src/passes/recurrence/"],
       "the manifest is the contract with the runtime; which loops are cut into spans is what the recurrence analysis proves",
     ),
+    only(
+      "src/self-test",
+      [SUPPORT, IR, MANIFEST, "^src/codegen/program\\.ts$", "^runtime/self-test-rule\\.ts$"],
+      "what a device is tested on is made by one rule, here and in the runtime",
+    ),
     only("runtime", [], "the runtime never parses or compiles"),
     {
       name: "data-runs-anywhere",

@@ -222,8 +222,8 @@ export interface ReferenceRun {
   readonly after?: number;
   /** Of each dispatch, the values of the spec's graph that it writes. */
   readonly dispatches: readonly (readonly ExpectedValue[])[];
-  /** Values that are no finite numbers on the reference's inputs, and so nothing to compare with. */
-  readonly infinite?: readonly string[];
+  /** Values that are no numbers (NaN) on the reference's inputs, and so nothing to compare with. */
+  readonly indefinite?: readonly string[];
 }
 
 /** By what a model is tested on the device that runs it. */

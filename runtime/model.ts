@@ -175,9 +175,10 @@ export class Model<
   }
 
   /**
-   * Whether this device computes what the spec says: every kernel of the module, of programs that this machine never chooses too,
-   * on random numbers at small sizes against values that the compiler found in f64; and the runtime's own. Drivers have
-   * compiled kernels into something else. The model's own parameters are left alone. Takes seconds, most of it compiling.
+   * Whether this device computes what the spec says: drivers have compiled kernels into something else. Every kernel of the module
+   * that fits the device, also those that are not chosen here, works on random numbers at small sizes, and what it stores is
+   * compared with what the compiler found in f64; then the runtime's own. The model's parameters are left alone. It takes
+   * seconds, most of them for compiling.
    * @throws Error in a module that was not compiled with `selfTest`.
    */
   async selfTest(): Promise<SelfTestReport> {

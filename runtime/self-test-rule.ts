@@ -49,8 +49,12 @@ export function referenceInputs(
   const batch = sizes[BATCH];
   const ports = [...inputs, ...targets];
   const ends = ragged.map((length): [string, Int32Array] => {
-    const draw = (example: number) => Math.floor(toUniform(threefry([hashName(length), 0], [example, 0])) * sizes[length]);
-    return [length, Int32Array.from({ length: batch }, (_, example) => (example === 0 ? sizes[length] : 1 + draw(example)))];
+    const draw = (example: number) =>
+      Math.floor(toUniform(threefry([hashName(length), 0], [example, 0])) * sizes[length]);
+    return [
+      length,
+      Int32Array.from({ length: batch }, (_, example) => (example === 0 ? sizes[length] : 1 + draw(example))),
+    ];
   });
   const values = checkInputs(ports, { ...randomInputs(ports, sizes), ...Object.fromEntries(ends) }, sizes, ragged);
   const reset = Float32Array.from({ length: batch }, (_, example) => Number(!goesOn || example === batch - 1));
@@ -64,15 +68,26 @@ export interface Summary {
   readonly projection: number;
 }
 
-export function summarise(values: Float32Array | Float64Array): Summary {
+/**
+ * Infinities, which kernels have as the largest number that their memory holds, count as zero: masks put them there.
+ * @param half whether it lies in the arena of halves.
+ */
+export function summarise(values: Float32Array | Float64Array, half: boolean): Summary {
   let [squares, projection] = [0, 0];
+  const bound = half ? BOUNDLESS_HALF : BOUNDLESS;
   const signs = signsUpTo(values.length);
   for (let i = 0; i < values.length; i++) {
-    squares += values[i] * values[i];
-    projection += signs[i] * values[i];
+    const value = Math.abs(values[i]) < bound || Number.isNaN(values[i]) ? values[i] : 0;
+    squares += value * value;
+    projection += signs[i] * value;
   }
   return { norm: Math.sqrt(squares), projection };
 }
+
+/** No number that a test computes is as large. */
+const BOUNDLESS = 1e37;
+/** The largest of f16. */
+const BOUNDLESS_HALF = 65504;
 
 let known = new Int8Array();
 

@@ -9,7 +9,7 @@ import { countElements, type ModelCore, storageSize } from "./core.js";
 import { createBuffer } from "./live-objects.js";
 import type { ExpectedValue, Manifest, Program, ReferenceRun, Variant } from "./manifest.js";
 import { type CompiledProgram, Execution, type Prepared, prepareKernel } from "./program.js";
-import { type Region, Readback, type Values } from "./readback.js";
+import { Readback, type Region, type Values } from "./readback.js";
 import { referenceInputs, referenceParameters, type Summary, summarise, withFixed } from "./self-test-rule.js";
 import { testRuntime } from "./self-test-runtime.js";
 import { fitsDevice, passesOf, variantsOf } from "./variants.js";
@@ -74,14 +74,21 @@ export async function selfTest(core: ModelCore): Promise<SelfTestReport> {
     device.queue.writeBuffer(params, 0, referenceParameters(manifest, reference.spread));
     const states: (Values | undefined)[] = [];
     for (const [at, run] of reference.runs.entries()) {
-      const { program, after, infinite = [] } = run;
-      for (const value of infinite) findings.skip({ program, reason: `${value} is not finite on the test's inputs` });
+      const { program, after, indefinite = [] } = run;
+      for (const value of indefinite) findings.skip({ program, reason: `${value} is no number on the test's inputs` });
       if (after !== undefined && states[after] === undefined) {
         findings.skip({ program, reason: "it goes on from a run that has a fault" });
         continue;
       }
       const needed = reference.runs.some((other) => other.after === at);
-      states[at] = await testProgram(core, run, params, findings, after === undefined ? undefined : states[after], needed);
+      states[at] = await testProgram(
+        core,
+        run,
+        params,
+        findings,
+        after === undefined ? undefined : states[after],
+        needed,
+      );
     }
     findings.add(await testRuntime(device));
   } finally {
@@ -132,7 +139,9 @@ async function testProgram(
   const compiled = core.compile(run.program);
   const sizes = withFixed(run.sizes);
   const { dispatches } = compiled.program;
-  const candidates = await Promise.all(dispatches.map((_, at) => candidatesOf(core, run, compiled, at, sizes, findings)));
+  const candidates = await Promise.all(
+    dispatches.map((_, at) => candidatesOf(core, run, compiled, at, sizes, findings)),
+  );
   const missing = candidates.findIndex((each) => each.length === 0);
   if (missing >= 0) {
     const reason = `no kernel can do dispatch ${missing}, ${dispatches[missing].label}`;
@@ -223,7 +232,9 @@ class Trial {
     this.#halfBytes = kernels.halfBytes;
     const states = Object.values(program.nextStates).reduce((sum, slot) => sum + execution.lengthOf(slot), 0);
     const most = (half: boolean) => {
-      const places = this.#stored.map(({ known, others }) => [...known, ...others].filter((each) => each.half === half));
+      const places = this.#stored.map(({ known, others }) =>
+        [...known, ...others].filter((each) => each.half === half),
+      );
       return Math.max(states, ...places.map(countElements));
     };
     this.#readback = new Readback(core.device, most(false));
@@ -272,12 +283,14 @@ class Trial {
   /** The states as the last dispatch left them. */
   async nextStates(): Promise<Values> {
     const { execution } = this;
-    const places = Object.entries(execution.compiled.program.nextStates).map(([name, slot]): Place => ({
-      name,
-      offset: execution.offsetOf(slot),
-      length: execution.lengthOf(slot),
-      half: false,
-    }));
+    const places = Object.entries(execution.compiled.program.nextStates).map(
+      ([name, slot]): Place => ({
+        name,
+        offset: execution.offsetOf(slot),
+        length: execution.lengthOf(slot),
+        half: false,
+      }),
+    );
     return this.#read(places);
   }
 
@@ -332,9 +345,9 @@ class Trial {
   /** @param like what a right kernel left. */
   #compare(at: number, { kernel }: Candidate, values: Values, like: Values | undefined): SelfTestFault | undefined {
     const { known, others } = this.#stored[at];
-    for (const { name, expected } of known) {
+    for (const { name, half, expected } of known) {
       const [, norm, projection, tolerance] = expected;
-      const got = summarise(values.get(name)!);
+      const got = summarise(values.get(name)!, half);
       const differs = Math.max(Math.abs(got.norm - norm), Math.abs(got.projection - projection));
       if (differs <= tolerance) continue;
       const value = valueName(this.execution.compiled.program, expected[0]);
@@ -358,12 +371,7 @@ const valueName = (program: Program, place: number | string): string =>
   typeof place === "string" ? `the gradient of ${place}` : program.slots[place].name;
 
 /** Regions are named by their place, as slots may share a name. */
-function storedBy(
-  manifest: Manifest,
-  execution: Execution,
-  expected: readonly ExpectedValue[],
-  at: number,
-): Stored {
+function storedBy(manifest: Manifest, execution: Execution, expected: readonly ExpectedValue[], at: number): Stored {
   const { slots, gradients } = execution.compiled.program;
   const known = expected.map((each) => {
     const [place] = each;

@@ -17,16 +17,34 @@ export interface CompileCommandOptions {
   readonly precision: Precision;
   readonly probe?: boolean | readonly string[];
   readonly stateful?: boolean;
+  readonly selfTest?: boolean;
   readonly emit: "ts" | "ir" | "wgsl";
   readonly errorFormat: ErrorFormat;
 }
 
 export function compileCommand(
   files: readonly string[],
-  { out, set = {}, precision, probe = false, stateful = false, emit, errorFormat }: CompileCommandOptions,
+  {
+    out,
+    set = {},
+    precision,
+    probe = false,
+    stateful = false,
+    selfTest = false,
+    emit,
+    errorFormat,
+  }: CompileCommandOptions,
 ): ExitCode {
   requireKnownSettings(files, set);
-  const { diagnostics, models } = compileOrRefuse({ files, host: nodeHost(), set, precision, probe, stateful });
+  const { diagnostics, models } = compileOrRefuse({
+    files,
+    host: nodeHost(),
+    set,
+    precision,
+    probe,
+    stateful,
+    selfTest,
+  });
   if (reportDiagnostics(diagnostics, errorFormat)) return EXIT.failed;
 
   const barren = files.find((file) => !models.some(({ source }) => source === file));

@@ -82,6 +82,7 @@ function commands(end: (code: ExitCode) => void): Command {
       "add what `probe` and `gradientProfile` run: all named values, or these (rnn.f, block.*.h)",
     )
     .option("--stateful", "training can carry states from batch to batch (truncated backpropagation through time)")
+    .option("--self-test", "add what `selfTest` compares the device's results with")
     .addOption(new Option("--emit <what>", "module, IR or kernels").choices(["ts", "ir", "wgsl"]).default("ts"))
     .addOption(errorFormat())
     .action((files, options) => end(compileCommand(files, options)));

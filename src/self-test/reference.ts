@@ -42,7 +42,7 @@ const BEYOND_CHUNK = 5;
 /** Of the caches of a stream. */
 const ROOM_BEYOND = 3;
 
-/** How far parameters may be from their start, the first of these at which everything is finite. */
+/** How far parameters may be from their start, the first of these at which everything is a number. */
 const SPREADS = [0.1, 0.01, 0.001, 0];
 
 /** Of the norm: what sums in another order and the functions of a device may come to. */
@@ -71,7 +71,7 @@ export function referenceOf(manifest: Manifest, origins: Origins): Reference {
       finished.push(evaluateRun(manifest, origins, planned, parameters, states));
     }
     reference = { spread, runs: finished.map(({ run }) => run) };
-    if (finished.every(({ run }) => run.infinite === undefined)) break;
+    if (finished.every(({ run }) => run.indefinite === undefined)) break;
   }
   return reference;
 }
@@ -149,18 +149,19 @@ function evaluateRun(
   const exact = evaluateValues(graph, args, sizes);
   const halves = new Set(stored.filter(({ slot }) => program.slots[slot].half).map(({ value }) => value));
   const rounded = evaluateValues(graph, args, sizes, (value, array) => roundedTo(precisionOf(value, halves), array));
-  const infinite: string[] = [];
+  const indefinite: string[] = [];
   const dispatches = program.dispatches.map((_, dispatch) =>
     stored.flatMap((each): readonly ExpectedValue[] => {
       const array = each.dispatch === dispatch ? exact.get(each.value) : undefined;
       if (array === undefined || array.data.length === 0) return [];
       const place = placeOf(manifest, program, each);
-      const expected = expectedOf(place, array, present(rounded.get(each.value), "self-test", "a rounded value"));
-      if (expected === undefined) infinite.push(typeof place === "string" ? place : program.slots[place].name);
+      const near = present(rounded.get(each.value), "self-test", "a rounded value");
+      const expected = expectedOf(place, array.data, near.data, program.slots[each.slot].half === true);
+      if (expected === undefined) indefinite.push(typeof place === "string" ? place : program.slots[place].name);
       return expected === undefined ? [] : [expected];
     }),
   );
-  const run = { ...planned, dispatches, ...(infinite.length > 0 && { infinite }) };
+  const run = { ...planned, dispatches, ...(indefinite.length > 0 && { indefinite }) };
   return { run, states: nextStates(graph, exact) };
 }
 
@@ -176,11 +177,17 @@ function placeOf(manifest: Manifest, program: Program, { slot, offset }: StoredV
   return present(parameter, "self-test", "the parameter of a gradient").name;
 }
 
-function expectedOf(place: number | string, exact: NdArray, rounded: NdArray): ExpectedValue | undefined {
-  const { norm, projection } = summarise(exact.data);
-  const { norm: noise } = summarise(exact.data.map((value, i) => value - rounded.data[i]));
-  const tolerance = Math.max(TOLERANCE * norm, NOISE * noise, LEAST);
-  if (![norm, projection, tolerance].every(Number.isFinite)) return undefined;
+function expectedOf(
+  place: number | string,
+  exact: Float64Array,
+  rounded: Float64Array,
+  half: boolean,
+): ExpectedValue | undefined {
+  const { norm, projection } = summarise(exact, half);
+  // Infinities are equal, and their difference is no number.
+  const difference = exact.map((value, i) => (value === rounded[i] ? 0 : value - rounded[i]));
+  const tolerance = Math.max(TOLERANCE * norm, NOISE * summarise(difference, half).norm, LEAST);
+  if (Number.isNaN(tolerance)) return undefined;
   return [place, digits(norm, 6), digits(projection, 6), digits(tolerance, 2)];
 }
 

@@ -176,6 +176,16 @@ describe("seqc compile", () => {
     expect(module).toMatch(/interface CharLMTargets \{[^}]*readonly reset\?: Uint8Array/);
   });
 
+  it("writes a module that can test the device, and else no trace of it", async () => {
+    const [out, plain] = [join(folder, "self-test"), join(folder, "plain")];
+    expect((await inProcess(["compile", CHAR_LM, "-o", out, "--self-test"])).code).toBe(EXIT.ok);
+    expect((await inProcess(["compile", CHAR_LM, "-o", plain])).code).toBe(EXIT.ok);
+    const [module, without] = [out, plain].map((each) => readFileSync(join(each, "char-lm.ts"), "utf8"));
+    expect(without).not.toContain("selfTest");
+    expect(module.replace(/^ {2}selfTest: \{\n( {4}.*\n)* {2}\},\n/m, "")).toBe(without);
+    expect(module.length).toBeGreaterThan(without.length);
+  });
+
   it("writes nothing when one of the specs has a mistake", async () => {
     const out = join(folder, "none");
     const sound = file("sound.seq", MODEL);
