@@ -4,6 +4,7 @@
 
 import { parameterRegions, readRegions } from "./checkpoint.js";
 import { ModelCore } from "./core.js";
+import { DeviceGuard } from "./guard.js";
 import { createBuffer } from "./live-objects.js";
 import { BATCH, FORMAT, type InitExpr, type Manifest, type Program } from "./manifest.js";
 import { checkOptimizer } from "./optimizer.js";
@@ -157,12 +158,13 @@ async function testSampler(device: GPUDevice): Promise<SelfTestFault | undefined
       rows,
     });
     try {
-      device.queue.writeBuffer(buffer, 0, logits);
-      const encoder = device.createCommandEncoder();
-      sampler.encode(encoder, { buffer, first: 0, stride: VOCABULARY }, STEPS_BEFORE, 0);
-      const read = sampler.read(encoder, 1);
-      device.queue.submit([encoder.finish()]);
-      const got = await read();
+      await DeviceGuard.of(device).creating("testing the sampler", () => {
+        device.queue.writeBuffer(buffer, 0, logits);
+        const encoder = device.createCommandEncoder();
+        sampler.encode(encoder, { buffer, first: 0, stride: VOCABULARY }, STEPS_BEFORE, 0);
+        device.queue.submit([encoder.finish()]);
+      });
+      const got = await sampler.read(1);
       const expected = rows.map((_, row) => drawnId(logits.subarray(row * VOCABULARY, (row + 1) * VOCABULARY), row));
       if (expected.every((id, row) => id === got[row])) return undefined;
       return faultOf(["the sampler"], `it draws ${[...got].join(", ")}, expected ${expected.join(", ")}`);

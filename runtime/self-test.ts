@@ -7,9 +7,20 @@
 import type { Lengths } from "./arena.js";
 import { countElements, type ModelCore, storageSize } from "./core.js";
 import { createBuffer } from "./live-objects.js";
-import type { ExpectedValue, Manifest, Program, ReferenceRun, Variant } from "./manifest.js";
+import type { ReferenceRun, Variant } from "./manifest.js";
 import { type CompiledProgram, Execution, type Prepared, prepareKernel } from "./program.js";
-import { Readback, type Region, type Values } from "./readback.js";
+import { Readback, type Values } from "./readback.js";
+import {
+  distanceOf,
+  fill,
+  HUGE,
+  HUGE_HALVES,
+  type Place,
+  type Stored,
+  scratchOf,
+  storedBy,
+  valueName,
+} from "./self-test-memory.js";
 import { referenceInputs, referenceParameters, type Summary, summarise, withFixed } from "./self-test-rule.js";
 import { testRuntime } from "./self-test-runtime.js";
 import { fitsDevice, passesOf, variantsOf } from "./variants.js";
@@ -47,9 +58,6 @@ export interface SelfTestReport {
   readonly skipped: readonly (Partial<TestedKernel> & { readonly program: string; readonly reason: string })[];
 }
 
-/** Words that memory is full of before a kernel runs: 10²⁰ as f32, 60000 twice as f16. */
-const HUGE = 0x60ad78ec;
-const HUGE_HALVES = 0x7b537b53;
 /** ‖a − b‖ / ‖b‖ up to which two kernels leave the same in memory that no value of the spec stands for. */
 const ALIKE = 1e-3;
 
@@ -192,7 +200,9 @@ async function candidatesOf(
       const prepared = await prepareKernel(compiled, at, each, sizes);
       return [{ variant, kernel, prepared, key: keyOf(each) }];
     } catch (error) {
-      const { message } = core.guard.explain(error);
+      const { message } = await core.guard.explain(error);
+      // Of a device that is gone no kernel is to blame.
+      core.check();
       findings.fault({ ...kernel, message: `${describe(kernel)} is refused by the device: ${message}` });
       return [];
     }
@@ -204,16 +214,6 @@ const keyOf = (variant: Variant): string => JSON.stringify(passesOf(variant).map
 
 const describe = ({ program, dispatch, label, variant, kernels }: TestedKernel): string =>
   `${kernels.join(" + ")} (${program}, dispatch ${dispatch}, ${variant === 0 ? "the default" : `variant ${variant}`}: ${label})`;
-
-type Place = Region & { readonly half: boolean };
-
-/** What a dispatch stores. */
-interface Stored {
-  /** Values of the reference. */
-  readonly known: readonly (Place & { readonly expected: ExpectedValue })[];
-  /** What later dispatches read of it besides: partial sums, starts of chunks. */
-  readonly others: readonly Place[];
-}
 
 /** A program whose dispatches are done one at a time, by each of their kernels. */
 class Trial {
@@ -365,53 +365,4 @@ class Trial {
     }
     return undefined;
   }
-}
-
-const valueName = (program: Program, place: number | string): string =>
-  typeof place === "string" ? `the gradient of ${place}` : program.slots[place].name;
-
-/** Regions are named by their place, as slots may share a name. */
-function storedBy(manifest: Manifest, execution: Execution, expected: readonly ExpectedValue[], at: number): Stored {
-  const { slots, gradients } = execution.compiled.program;
-  const known = expected.map((each) => {
-    const [place] = each;
-    if (typeof place === "number") return { ...slotPlace(execution, place), expected: each };
-    const { offset, shape } = manifest.parameters.find(({ name }) => name === place)!;
-    const length = shape.reduce((product, extent) => product * extent, 1);
-    return { name: place, offset: execution.offsetOf(gradients!) + offset, length, half: false, expected: each };
-  });
-  const others = slots.flatMap(({ first, last }, slot) => {
-    const isOther = first === at && last > at && slot !== gradients && !expected.some(([place]) => place === slot);
-    return isOther ? [slotPlace(execution, slot)] : [];
-  });
-  return { known, others };
-}
-
-/** What lives during one dispatch alone. */
-function scratchOf(execution: Execution, at: number): readonly Place[] {
-  const { slots } = execution.compiled.program;
-  return slots.flatMap(({ first, last }, slot) => (first === at && last === at ? [slotPlace(execution, slot)] : []));
-}
-
-const slotPlace = (execution: Execution, slot: number): Place => ({
-  name: String(slot),
-  offset: execution.offsetOf(slot),
-  length: execution.lengthOf(slot),
-  half: execution.compiled.program.slots[slot].half === true,
-});
-
-/** @param offset and @param bytes multiples of 4. */
-function fill(device: GPUDevice, buffer: GPUBuffer, offset: number, bytes: number, word: number): void {
-  device.queue.writeBuffer(buffer, offset, new Uint32Array(bytes / 4).fill(word));
-}
-
-/** ‖a − b‖ / ‖b‖, where what neither wrote counts on neither side: a slot may be larger than what lies in it. */
-function distanceOf(a: Float32Array, b: Float32Array): number {
-  let [difference, norm] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    if (a[i] === b[i] && Math.abs(b[i]) >= 6e4) continue;
-    difference += (a[i] - b[i]) ** 2;
-    norm += b[i] ** 2;
-  }
-  return difference === 0 ? 0 : Math.sqrt(difference / norm);
 }
