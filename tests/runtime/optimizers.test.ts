@@ -1,9 +1,9 @@
 /** @file Every optimizer against the paper's loop in f64, and against PyTorch's own. */
 
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OptimizerOptions } from "../../runtime/optimizer.js";
 import type { TrainingOptions } from "../../runtime/training-options.js";
+import fixture from "../fixtures/optimizers/torch.json" with { type: "json" };
 import { testDevice } from "../support/device.js";
 import {
   checkpointOf,
@@ -207,9 +207,7 @@ interface TorchFixture {
   }[];
 }
 
-const torch = JSON.parse(
-  readFileSync(new URL("../fixtures/optimizers/torch.json", import.meta.url), "utf8"),
-) as TorchFixture;
+const torch = fixture as TorchFixture;
 
 describe("PyTorch", () => {
   const both = linearManifest([
