@@ -15,6 +15,10 @@ const TRAINING = "training";
 /** So do the states that a run carries from batch to batch. */
 const CARRIED = `${OWN}carried.`;
 const SPEC = "spec";
+const EXTRA = "extra";
+
+/** What a caller keeps in a checkpoint beside the training: text by names of its own, such as the position in its data. */
+export type Extra = Readonly<Record<string, string>>;
 
 /** What is kept of every element that is trained, by its own name, in the layout of the flat buffer. */
 export type ElementArrays = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
@@ -30,6 +34,7 @@ export interface Training {
   readonly state: TrainingState;
   readonly arrays: ElementArrays;
   readonly carried?: ReadonlyMap<string, Tensor> | undefined;
+  readonly extra: Extra;
 }
 
 /** Reads regions of a buffer as they are after all that was submitted. */
@@ -89,6 +94,7 @@ export function encodeCheckpoint(
     }
     for (const [own, tensor] of training.carried ?? []) tensors.set(CARRIED + own, tensor);
     metadata.set(TRAINING, JSON.stringify(training.state));
+    metadata.set(EXTRA, JSON.stringify(training.extra));
   }
   return encodeSafetensors({ tensors, metadata });
 }
@@ -134,9 +140,10 @@ export function decodeCheckpoint(manifest: Manifest, bytes: Uint8Array, anySpec 
   if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
   const state = metadata.get(TRAINING);
   if (state === undefined) return { parameters: flat };
+  const extra = JSON.parse(metadata.get(EXTRA) ?? "{}") as Extra;
   return {
     parameters: flat,
-    training: { state: checkTrainingState(state), arrays, ...(carried.size > 0 && { carried }) },
+    training: { state: checkTrainingState(state), arrays, extra, ...(carried.size > 0 && { carried }) },
   };
 }
 

@@ -27,6 +27,13 @@ export interface Best {
   readonly value: number;
 }
 
+/** What was seen so far, as plain data. */
+export interface ImprovementState {
+  /** Looks since the best one. */
+  readonly waited: number;
+  readonly best?: Best;
+}
+
 /** What is looked at: an epoch's means, or a validation. */
 type Kind = "training" | "validation";
 
@@ -62,6 +69,15 @@ export class Improvement {
 
   get best(): Best | undefined {
     return this.#best;
+  }
+
+  get state(): ImprovementState {
+    return { waited: this.#waited, ...(this.#best && { best: this.#best }) };
+  }
+
+  set state({ waited, best }: ImprovementState) {
+    this.#waited = waited;
+    this.#best = best;
   }
 
   /** Whether it has become no better for long enough. */

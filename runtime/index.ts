@@ -17,6 +17,8 @@ export type {
   ValidationRecord,
 } from "./fit-options.js";
 export type { GenerateOptions } from "./generate.js";
+export type { LastingFitOptions } from "./lasting-fit.js";
+export { fitThroughLosses } from "./lasting-fit.js";
 export type { LiveObjects } from "./live-objects.js";
 export { liveObjects } from "./live-objects.js";
 export type { Manifest, ParameterSpec, Port, Program } from "./manifest.js";

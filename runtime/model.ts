@@ -1,5 +1,7 @@
 /** @file A compiled model on a device: what generated modules wrap in the types of their model. */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Lengths } from "./arena.js";
 import { areBatches, type Batches } from "./batches.js";
 import { decodeCheckpoint, encodeCheckpoint, encodeForTorch, parameterRegions, readRegions } from "./checkpoint.js";

@@ -6,9 +6,9 @@
  * A matrix is worked on as X, m × n with m ≤ n, transposed if need be. A step is A = X Xᵀ, B = b A + c A A, X ← a X + B X.
  */
 
-import type { Rule } from "./optimizers.js";
+import { RUN_STRUCT } from "./parameter-settings.js";
 import type { KernelText } from "./shader.js";
-import { COMMON, FINE, stepStruct, WORKGROUP } from "./update-kernels.js";
+import { ENTRY, FINE, headOf, type Shape, tree, WORKGROUP } from "./update-kernels.js";
 
 export const STEPS = 5;
 /** Of which the norm is that small, a matrix is left small. */
@@ -30,22 +30,13 @@ fn placeOf(q: Matrix, i: u32) -> u32 {
 `;
 export const MATRIX_WORDS = 9;
 
-const HEAD = `@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-`;
 const RUNS = "for (var r = id.x; r < arrayLength(&runs); r += groups.x)";
 
 /** b ← μ b + (1 − μ) g; X is that, or with Nesterov μ b + (1 − μ) g once more; and the squares of X, a sum a run. */
 export function directionText(
-  { words }: Rule,
+  shape: Shape,
   nesterov: boolean,
 ): KernelText<"step" | "gradients" | "runs" | "matrices" | "progress" | "state" | "x" | "squares"> {
-  const halves: string[] = [];
-  for (let half = WORKGROUP / 2; half >= 1; half /= 2) {
-    halves.push(`    workgroupBarrier();
-    if (thread < ${half}u) { sums[thread] += sums[thread + ${half}u]; }
-`);
-  }
   return {
     title: "Muon's momentum",
     bindings: {
@@ -58,16 +49,16 @@ export function directionText(
       x: ["write", "array<f32>"],
       squares: ["write", "array<f32>"],
     },
-    code: `${COMMON}${stepStruct(Object.keys(words))}${MATRIX}
+    code: `${headOf(shape)}${MATRIX}
 var<workgroup> sums: array<f32, ${WORKGROUP}>;
-${HEAD}  let isFine = progress.verdict == ${FINE}.0;
+${ENTRY}  let isFine = progress.verdict == ${FINE}.0;
   let shrink = shrinkBy(progress.norm);
   ${RUNS} {
     let run = runs[r];
     let q = matrices[run.parameter];
     var sum = 0.0;
     for (var i = run.first + thread; i < run.end; i += ${WORKGROUP}u) {
-      let g = shrink * clamp(gradients[i] * step.unscale, -step.clipValue, step.clipValue);
+      let g = shrink * gradientOf(gradients[i]);
       let b = step.momentum * state[i] + step.momentumRest * g;
       let u = ${nesterov ? "step.momentum * b + step.momentumRest * g" : "b"};
       if (isFine) { state[i] = b; }
@@ -75,7 +66,7 @@ ${HEAD}  let isFine = progress.verdict == ${FINE}.0;
       sum += u * u;
     }
     sums[thread] = sum;
-${halves.join("")}    if (thread == 0u) { squares[r] = sums[0]; }
+${tree((other) => `sums[thread] += sums${other};`, "    ")}    if (thread == 0u) { squares[r] = sums[0]; }
     workgroupBarrier();
   }
 }
@@ -93,8 +84,7 @@ export function normaliseText(): KernelText<"runs" | "matrices" | "squares" | "x
       squares: ["read", "array<f32>"],
       x: ["write", "array<f32>"],
     },
-    code: `${COMMON}${MATRIX}
-${HEAD}  ${RUNS} {
+    code: `${RUN_STRUCT}${MATRIX}${ENTRY}  ${RUNS} {
     let run = runs[r];
     let q = matrices[run.parameter];
     var sum = 0.0;
@@ -108,7 +98,7 @@ ${HEAD}  ${RUNS} {
 }
 
 /** p ← p − η (λ p + √max(1, rows / columns) X). */
-export function finishText({ words }: Rule): KernelText<"step" | "runs" | "matrices" | "progress" | "x" | "params"> {
+export function finishText(shape: Shape): KernelText<"step" | "runs" | "matrices" | "progress" | "x" | "params"> {
   return {
     title: "Muon's update",
     bindings: {
@@ -119,8 +109,7 @@ export function finishText({ words }: Rule): KernelText<"step" | "runs" | "matri
       x: ["read", "array<f32>"],
       params: ["write", "array<f32>"],
     },
-    code: `${COMMON}${stepStruct(Object.keys(words))}${MATRIX}
-${HEAD}  if (progress.verdict != ${FINE}.0) { return; }
+    code: `${headOf(shape)}${MATRIX}${ENTRY}  if (progress.verdict != ${FINE}.0) { return; }
   ${RUNS} {
     let run = runs[r];
     let q = matrices[run.parameter];
@@ -205,7 +194,7 @@ export function productText({
     code: `${MATRIX}struct Tile { matrix: u32, row: u32, column: u32 }
 var<workgroup> lefts: array<f32, ${DEPTH * TILE}>;
 var<workgroup> rights: array<f32, ${DEPTH * TILE}>;
-${HEAD}  let down = thread / 8u;
+${ENTRY}  let down = thread / 8u;
   let along = thread % 8u;
   for (var t = id.x; t < arrayLength(&tiles); t += groups.x) {
     let tile = tiles[t];

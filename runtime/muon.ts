@@ -5,9 +5,9 @@ import { createBuffer } from "./live-objects.js";
 import { checkBufferSize } from "./memory.js";
 import * as texts from "./muon-kernels.js";
 import type { Muon } from "./optimizer.js";
-import type { Rule } from "./optimizers.js";
 import { type Run, runTable } from "./parameter-settings.js";
 import { OwnKernel, type Recorded } from "./shader.js";
+import type { Shape } from "./update-kernels.js";
 
 /** What an update hands on to it. */
 export interface MuonBuffers {
@@ -37,7 +37,7 @@ export class MuonPart implements Destroyable {
   static async create(
     core: ModelCore,
     { nesterov }: Muon,
-    rule: Rule,
+    shape: Shape,
     runs: readonly Run[],
     given: MuonBuffers,
   ): Promise<MuonPart> {
@@ -48,9 +48,9 @@ export class MuonPart implements Destroyable {
     const [square, wide] = [tilesOf(matrices, "m"), tilesOf(matrices, "n")];
     const { gram, polynomial, apply } = texts.PRODUCTS;
     const [direction, normalise, finish, ...products] = await Promise.all([
-      OwnKernel.create(device, texts.directionText(rule, nesterov)),
+      OwnKernel.create(device, texts.directionText(shape, nesterov)),
       OwnKernel.create(device, texts.normaliseText()),
-      OwnKernel.create(device, texts.finishText(rule)),
+      OwnKernel.create(device, texts.finishText(shape)),
       ...[gram, polynomial, apply].map((product) => OwnKernel.create(device, texts.productText(product))),
     ]);
     const last = matrices[matrices.length - 1];

@@ -4,16 +4,16 @@ import type { Adam, AdamW, Lion, Muon, Optimizer, RmsProp, Sgd } from "./optimiz
 
 /**
  * The update of one element, in WGSL over f32: `p` is the parameter, `g` its gradient after clipping, `rate` and `decay` its
- * learning rate and weight decay, `step.word` a word.
+ * learning rate and weight decay.
  */
 export interface Rule {
   /** What is remembered of every element from update to update, by the names of its variables. All begin at 0. */
   readonly slots: readonly string[];
   /** Numbers that the kernel reads, made of the options in f64. */
   readonly words: Readonly<Record<string, number>>;
-  /** Statements before the first element; `n` is the number of this update, from 1. */
-  readonly once?: string;
-  /** Statements that change `p` and the slots' variables. */
+  /** Numbers that depend on `n`, the number of this update from 1: expressions of that and of `step.word`. */
+  readonly factors?: Readonly<Record<string, string>>;
+  /** Statements that change `p` and the slots' variables. Words and factors are there by their names. */
   readonly element: string;
 }
 
@@ -42,10 +42,13 @@ function moments({ beta1, beta2, eps }: Pick<Adam, "beta1" | "beta2" | "eps">, d
       logBeta2: Math.max(-100, Math.log(beta2)),
       eps,
     },
-    once: "let correction1 = oneLessPower(step.logBeta1, n);\nlet correction2 = sqrt(oneLessPower(step.logBeta2, n));\n",
-    element: `${decayed}m = step.beta1 * m + step.beta1Rest * g;
-v = step.beta2 * v + step.beta2Rest * g * g;
-p -= rate / correction1 * m / (sqrt(v) / correction2 + step.eps);
+    factors: {
+      correction1: "oneLessPower(step.logBeta1, n)",
+      correction2: "sqrt(oneLessPower(step.logBeta2, n))",
+    },
+    element: `${decayed}m = beta1 * m + beta1Rest * g;
+v = beta2 * v + beta2Rest * g * g;
+p -= rate / correction1 * m / (sqrt(v) / correction2 + eps);
 `,
   };
 }
@@ -55,11 +58,11 @@ const sgd: Entry<Sgd> = {
   defaults: { learningRate: 1e-3, momentum: 0, nesterov: false, weightDecay: 0 },
   rule({ momentum, nesterov }): Rule {
     if (momentum === 0) return { slots: [], words: {}, element: `${ADD_DECAY}p -= rate * g;\n` };
-    const direction = nesterov ? "g + step.momentum * b" : "b";
+    const direction = nesterov ? "g + momentum * b" : "b";
     return {
       slots: ["b"],
       words: { momentum },
-      element: `${ADD_DECAY}b = step.momentum * b + g;\np -= rate * (${direction});\n`,
+      element: `${ADD_DECAY}b = momentum * b + g;\np -= rate * (${direction});\n`,
     };
   },
 };
@@ -68,16 +71,15 @@ const sgd: Entry<Sgd> = {
 const rmsprop: Entry<RmsProp> = {
   defaults: { learningRate: 1e-2, alpha: 0.99, eps: 1e-8, momentum: 0, centered: false, weightDecay: 0 },
   rule({ alpha, eps, momentum, centered }): Rule {
-    const mean = centered ? "mean = step.alpha * mean + step.alphaRest * g;\n" : "";
+    const mean = centered ? "mean = alpha * mean + alphaRest * g;\n" : "";
     // Rounding may make a variance negative.
     const root = centered ? "sqrt(max(s - mean * mean, 0.0))" : "sqrt(s)";
-    const quotient = `g / (${root} + step.eps)`;
-    const move =
-      momentum === 0 ? `p -= rate * ${quotient};\n` : `b = step.momentum * b + ${quotient};\np -= rate * b;\n`;
+    const quotient = `g / (${root} + eps)`;
+    const move = momentum === 0 ? `p -= rate * ${quotient};\n` : `b = momentum * b + ${quotient};\np -= rate * b;\n`;
     return {
       slots: ["s", ...(momentum === 0 ? [] : ["b"]), ...(centered ? ["mean"] : [])],
       words: { ...fading("alpha", alpha), eps, ...(momentum === 0 ? {} : { momentum }) },
-      element: `${ADD_DECAY}s = step.alpha * s + step.alphaRest * g * g;\n${mean}${move}`,
+      element: `${ADD_DECAY}s = alpha * s + alphaRest * g * g;\n${mean}${move}`,
     };
   },
 };
@@ -100,8 +102,8 @@ const lion: Entry<Lion> = {
   rule: ({ beta1, beta2 }) => ({
     slots: ["m"],
     words: { ...fading("beta1", beta1), ...fading("beta2", beta2) },
-    element: `${SHRINK}p -= rate * sign(step.beta1 * m + step.beta1Rest * g);
-m = step.beta2 * m + step.beta2Rest * g;
+    element: `${SHRINK}p -= rate * sign(beta1 * m + beta1Rest * g);
+m = beta2 * m + beta2Rest * g;
 `,
   }),
 };

@@ -1,5 +1,7 @@
 /** @file The streaming form: a step or a chunk at a time, the kept states staying on the device. */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Lengths } from "./arena.js";
 import { readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";

@@ -3,10 +3,14 @@
  * device never waits for the host to read a loss.
  */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
+
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
-import { decodeCheckpoint, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+import { decodeCheckpoint, type Extra, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+
 import type { Destroyable, ModelCore } from "./core.js";
 import { countElements, scalarRegions } from "./core.js";
 import { NonFiniteError } from "./errors.js";
@@ -114,6 +118,11 @@ export class Trainer<Batch extends object> implements Destroyable {
     };
   }
 
+  /** How many steps were submitted, those of the run that was loaded included. */
+  get step(): number {
+    return this.#step;
+  }
+
   /** Of a step that makes an update, which is part of it. */
   get dispatchesPerStep(): number {
     return this.execution.dispatches + this.updater.dispatches;
@@ -212,8 +221,11 @@ export class Trainer<Batch extends object> implements Destroyable {
     });
   }
 
-  /** Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on. */
-  save(): Promise<Uint8Array> {
+  /**
+   * Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on.
+   * @param options.extra what `load` is to give back.
+   */
+  save({ extra = {} }: { readonly extra?: Extra } = {}): Promise<Uint8Array> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater } = this;
@@ -233,16 +245,17 @@ export class Trainer<Batch extends object> implements Destroyable {
         rolledBack: this.#rolledBack,
         waiting: this.#waiting,
       };
-      return encodeCheckpoint(core.manifest, values, { state, arrays, carried });
+      return encodeCheckpoint(core.manifest, values, { state, arrays, carried, extra });
     });
   }
 
   /**
    * Takes the model's parameters and the optimizer's state from a file, all or nothing. The learning rate and the
    * other options stay this trainer's; of a schedule, it goes on where the file's run was.
+   * @returns the `extra` that it was saved with.
    * @throws Error naming what differs, or where the file has no optimizer's state or another optimizer's.
    */
-  load(bytes: Uint8Array): Promise<void> {
+  load(bytes: Uint8Array): Promise<Extra> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater, settings } = this;
@@ -250,7 +263,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       if (training === undefined) {
         throw new Error("the file holds no optimizer's state: write it by `trainer.save`, or load it by `model.load`");
       }
-      const { state, arrays } = training;
+      const { state, arrays, extra } = training;
       const carried = settings.stateful ? training.carried : undefined;
       checkResumable(state, settings);
       if (carried !== undefined) this.#states.check(carried);
@@ -264,6 +277,7 @@ export class Trainer<Batch extends object> implements Destroyable {
       this.#updates = state.updates;
       this.#waiting = state.waiting;
       this.#rolledBack = state.rolledBack;
+      return extra;
     });
   }
 

@@ -6,6 +6,7 @@
 import { type ElementArrays, readRegions } from "./checkpoint.js";
 import type { Destroyable, ModelCore } from "./core.js";
 import { storageSize } from "./core.js";
+import { describeAdapterInfo } from "./device.js";
 import { createBuffer } from "./live-objects.js";
 import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkBufferSize } from "./memory.js";
@@ -54,11 +55,11 @@ export const VERDICT = "@verdict";
 const DONE = "@done";
 const SUM = "sum";
 
-/** No gradient is cut off at it, nor is it infinity. */
-const NO_LIMIT = 3e38;
-
-/** Workgroups of kernels that go through elements or runs, however many there are. */
-const MOST_GROUPS = 16384;
+/**
+ * Workgroups of kernels that go through elements or runs, however many there are. In software each has a price of its own, and a few
+ * keep all cores busy.
+ */
+const mostGroups = ({ adapterInfo }: GPUDevice): number => (describeAdapterInfo(adapterInfo).software ? 64 : 16384);
 
 /** The runs, first those that the update's one kernel takes: all but Muon's matrices. */
 function dividedRuns(
@@ -91,13 +92,14 @@ export class Updater implements Destroyable {
     const { device, manifest } = core;
     const { trainable } = manifest.layout;
     const rule = ruleOf(options.optimizer);
+    const shape = { rule, clipsValue: options.clipValue > 0 };
     const { runs, plain } = dividedRuns(manifest, options);
     const parts = Math.max(1, Math.min(texts.MOST_PARTS, runs.length));
     const places = texts.sumPlaces(trainable);
     const [measure, update, accumulate] = await Promise.all([
-      OwnKernel.create(device, texts.measureText(rule)),
-      OwnKernel.create(device, texts.updateText(rule, parts)),
-      options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(rule, places)),
+      OwnKernel.create(device, texts.measureText(shape)),
+      OwnKernel.create(device, texts.updateText(shape, parts)),
+      options.accumulate === 1 ? undefined : OwnKernel.create(device, texts.accumulateText(shape, places)),
     ]);
     const stateSize = storageSize(rule.slots.length * trainable);
     checkBufferSize(device, stateSize, `the optimizer of ${manifest.name}`, () => "take one that remembers less");
@@ -111,8 +113,8 @@ export class Updater implements Destroyable {
       const buffers = {
         step: createBuffer(device, { label: "step", size: words, usage: UNIFORM | COPY_DST }),
         runs: storage("runs", table.byteLength),
-        parts: storage("parts", 8 * parts),
-        progress: storage("progress", 4 * texts.PROGRESS_WORDS),
+        parts: storage("parts", 4 * parts),
+        progress: storage("progress", 4 * texts.progressWords(rule)),
         state: storage("state", stateSize),
         ...(accumulate && { sums: storage("sums", 4 * places.length) }),
       };
@@ -161,7 +163,7 @@ export class Updater implements Destroyable {
     try {
       const { step, progress, state } = updater.buffers;
       const given = { step, progress, state, gradients: updater.gradients };
-      updater.#muon = await MuonPart.create(core, optimizer, rule, runs.slice(plain), given);
+      updater.#muon = await MuonPart.create(core, optimizer, shape, runs.slice(plain), given);
       return updater;
     } catch (error) {
       updater.destroy();
@@ -183,10 +185,11 @@ export class Updater implements Destroyable {
     const { manifest } = core;
     this.#names = [...texts.WHOLE_WORDS, ...texts.REAL_WORDS, ...Object.keys(rule.words)];
     this.#words = new DataView(new ArrayBuffer(4 * this.#names.length));
+    const groupsOf = (count: number) => Math.max(1, Math.min(mostGroups(core.device), count));
     this.#groups = {
       measure: sizes.parts,
-      update: Math.max(1, Math.min(MOST_GROUPS, sizes.plain)),
-      accumulate: Math.max(1, Math.min(MOST_GROUPS, Math.ceil(sizes.elements / texts.WORKGROUP))),
+      update: groupsOf(sizes.plain),
+      accumulate: groupsOf(Math.ceil(sizes.elements / texts.WORKGROUP)),
     };
     const { clipNorm, clipValue } = options;
     this.#set({
@@ -194,7 +197,7 @@ export class Updater implements Destroyable {
       runs: sizes.runs,
       plain: sizes.plain,
       clipNorm,
-      clipValue: clipValue === 0 ? NO_LIMIT : clipValue,
+      clipValue,
       ...rule.words,
     });
   }

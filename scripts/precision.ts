@@ -7,11 +7,11 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { holdOut, Vocabulary } from "../runtime/data/text.js";
+import { randomWindows, spreadBatches } from "../runtime/data/windows.js";
 import { requestDevice } from "../runtime/device.js";
 import { Model } from "../runtime/model.js";
 import { nodeHost } from "../src/cli/host.js";
-import { corpusOf, randomBatch, spreadBatches } from "../src/cli/train/corpus.js";
-import { Random } from "../src/cli/train/random.js";
 import { mean } from "../src/cli/train/statistics.js";
 import { compile } from "../src/compile.js";
 import { PRECISIONS, type Precision } from "../src/ir/types.js";
@@ -28,8 +28,9 @@ const [steps, batch, length] = [values.steps, values.batch, values.length].map(N
 const RATE = 5e-3;
 const WINDOW = 20;
 const text = readFileSync(new URL("../docs/language.md", import.meta.url), "utf8");
-const corpus = corpusOf(text, length);
-const set = { V: corpus.vocabulary.size };
+const vocabulary = Vocabulary.of(text);
+const corpus = holdOut(vocabulary.encode(text));
+const set = { V: vocabulary.size };
 
 const language = (imports: string, layer: string) => `import { Embedding } from "std/embedding"
 import { Linear } from "std/linear"
@@ -71,12 +72,12 @@ function specOf(spec: string, precision: Precision) {
 async function train(spec: string, precision: Precision) {
   const model = await Model.create(device, specOf(spec, precision), { seed: 1 });
   const trainer = await model.trainer({ batch, length, optimizer: { learningRate: RATE }, clipNorm: 1 });
-  const random = new Random(1, "windows");
+  const batches = randomWindows(corpus.training, { batch, length, seed: 1 });
   const losses: number[] = [];
   let skipped = 0;
   let gradient: readonly number[] = [];
   for (let step = 0; step < steps; step++) {
-    const { tokens, next } = randomBatch(corpus.training, batch, length, random);
+    const { tokens, next } = batches.next();
     const done = await trainer.trainStep({ tokens, next });
     losses.push(await done.loss);
     if (await done.skipped) skipped++;

@@ -15,6 +15,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Ends a command with one line for the user; never a fault of seqc. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  /** @param message empty where all was said already. */
   constructor(
     message: string,
     readonly exitCode: ExitCode = EXIT.usage,

@@ -76,7 +76,8 @@ function writeDurably(path: string, content: string | Uint8Array, mode: number |
   }
 }
 
-function reason(error: unknown): string {
+/** Why something with a file failed. */
+export function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "ENOENT":

@@ -6,15 +6,18 @@ import { DeviceError } from "../../runtime/errors.js";
 import { PRECISIONS } from "../ir/types.js";
 import { InternalError } from "../support/assert.js";
 import { VERSION } from "../version.js";
-import { collectSetting, realNumber, wholeNumber } from "./arguments.js";
+import { collectSetting } from "./arguments.js";
 import { checkCommand } from "./check-command.js";
 import { compileCommand } from "./compile-command.js";
+import { evalCommand } from "./eval-command.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { explainCommand } from "./explain-command.js";
 import { explainError } from "./explain-error.js";
 import { fmtCommand } from "./fmt-command.js";
 import { gradCommand } from "./grad-command.js";
 import { ERROR_FORMATS } from "./report.js";
+import { sampleCommand } from "./sample-command.js";
+import { dataOptions, sampleOptions, trainOptions, whole } from "./train/options.js";
 import { trainCommand } from "./train-command.js";
 import { tuneCommand } from "./tune-command.js";
 
@@ -96,11 +99,6 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(setting())
     .action((spec, options) => end(gradCommand(spec, options)));
 
-  const whole = (flags: string, what: string, least: number) =>
-    new Option(flags, what).argParser(wholeNumber(flags.split(" ")[0], least));
-  const real = (flags: string, what: string, range: "positive" | "non-negative") =>
-    new Option(flags, what).argParser(realNumber(flags.split(" ")[0], range));
-
   program
     .command("explain")
     .description("show what kind of recurrence each loop is, how it is run, and what a step costs")
@@ -126,26 +124,33 @@ function commands(end: (code: ExitCode) => void): Command {
     .addOption(errorFormat())
     .action(async (spec, options) => end(await tuneCommand(spec, options)));
 
-  program
-    .command("train")
-    .description("train a model over characters on a text, on this machine")
-    .argument("<spec>", "a .seq file with one model: input `[T] id(V)`, target `[T] id(V)`")
-    .requiredOption("--text <files...>", "the text, in this order")
+  trainOptions(program.command("train").description("train a model on this machine, into a folder")).action(
+    async (spec, options) => end(await trainCommand(spec, options)),
+  );
+
+  dataOptions(
+    program
+      .command("eval")
+      .description("the loss and the metrics of a trained model")
+      .argument("<folder-or-spec>", "the folder of a run, or a .seq file with --weights"),
+  )
+    .option("--weights <file>", "a safetensors file (that of the run)")
     .addOption(setting())
-    .addOption(precision())
+    .addOption(new Option("--precision <p>", "how to store what lies between kernels").choices(PRECISIONS))
+    .addOption(whole("--batch <n>", "examples at once", 1))
+    .addOption(whole("--length <n>", "of a window of text", 1))
+    .option("--json", "for tools")
     .addOption(errorFormat())
-    .addOption(whole("--steps <n>", "training steps", 1).default(400))
-    .addOption(whole("--batch <n>", "windows a step", 1).default(16))
-    .addOption(whole("--length <n>", "characters a window", 1).default(32))
-    .addOption(real("--lr <x>", "peak learning rate, after warm-up and before the cosine", "positive").default(1e-2))
-    .addOption(real("--weight-decay <x>", "of AdamW", "non-negative").default(0.01))
-    .addOption(real("--clip <x>", "global norm of the gradient, 0 for none", "non-negative").default(1))
-    .addOption(whole("--seed <n>", "of parameters, windows, dropout and sample", 0).default(1))
-    .addOption(new Option("--out <folder>", "where parameters, vocabulary and summary go").default("runs/train"))
-    .addOption(whole("--sample <n>", "characters to write at the end", 0).default(300))
-    .addOption(real("--temperature <x>", "of the sample; 0 takes the likeliest", "non-negative").default(0.8))
-    .option("--tune", "measure first which kernels are the fastest here, or take what an earlier run kept")
-    .action(async (spec, options) => end(await trainCommand(spec, options)));
+    .action(async (subject, options) => end(await evalCommand(subject, options)));
+
+  const sample = program
+    .command("sample")
+    .description("let the model of a run write")
+    .argument("<folder>", "of a run on text or bytes")
+    .addOption(whole("--length <n>", "characters or bytes to write (as the run's own sample)", 1))
+    .addOption(whole("--seed <n>", "of the first text", 0))
+    .addOption(whole("--count <n>", "texts, each of the next seed", 1));
+  sampleOptions(sample).action(async (folder, options) => end(await sampleCommand(folder, options)));
 
   return program;
 }
@@ -154,7 +159,7 @@ function commands(end: (code: ExitCode) => void): Command {
 export function explain(error: unknown, debug: boolean): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CommandError || error instanceof DeviceError) {
-    console.error(`${pc.red("seqc:")} ${error.message}`);
+    if (error.message !== "") console.error(`${pc.red("seqc:")} ${error.message}`);
     return error instanceof CommandError ? error.exitCode : EXIT.usage;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));

@@ -96,6 +96,10 @@ class CarryMaker {
     this.reset = this.b.fresh({ elem: "bool", shape: [BATCH] }, RESET);
     this.#defined = definitions(graph.instrs);
     this.#names = new Set([RESET, ...graph.args.map(({ name }) => name)]);
+    for (const { value } of graph.args) {
+      const axes = value.type.shape.filter((dim) => dim === length);
+      if (axes.length > 1) refuse(`every pair of steps of ${length}`, graph, value);
+    }
     const read = new Set(graph.instrs.flatMap(reads).map(({ id }) => id));
     for (const { kind, value } of graph.args) if (kind === "state" && read.has(value.id)) this.#count(value);
     const known = readButByDraws(graph);

@@ -1,33 +1,16 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { decodeSafetensors } from "../../runtime/safetensors.js";
 import { CommandError, EXIT } from "../../src/cli/exit.js";
 import { explain } from "../../src/cli/program.js";
 import { InternalError } from "../../src/support/assert.js";
-import { type Ended, inProcess } from "./in-process.js";
+import { seqc } from "./as-process.js";
+import { inProcess } from "./in-process.js";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const CHAR_LM = fileURLToPath(new URL("../../specs/models/char-lm.seq", import.meta.url));
 const CELL = fileURLToPath(new URL("../../specs/cells/lstm.seq", import.meta.url));
-
-/** Runs `seqc` as a process of its own; `watch` sees the error stream as it grows and may signal the process. */
-function seqc(args: readonly string[], watch?: (err: string, kill: () => void) => void): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    err += chunk;
-    watch?.(err, () => child.kill("SIGINT"));
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
-}
 
 let folder: string;
 const file = (name: string, text: string): string => {
@@ -215,76 +198,3 @@ describe("seqc compile", () => {
 });
 
 // Compiling the kernels in software takes seconds, and more on a busy machine.
-describe("seqc train", { timeout: 180_000 }, () => {
-  const small = ["--set", "E=5", "--set", "H=6", "--batch", "3", "--length", "8", "--sample", "12"];
-  const book = () => file("book.txt", "the quick brown fox jumps over the lazy dog\n".repeat(20));
-
-  it("leaves parameters, vocabulary, losses and a summary", async () => {
-    const out = join(folder, "trained");
-    const {
-      code,
-      out: shown,
-      err,
-    } = await seqc(["train", CHAR_LM, "--text", book(), ...small, "--steps", "6", "--out", out]);
-    expect([code, err]).toEqual([EXIT.ok, expect.stringMatching(/step 6\/6 {2}loss \d/)]);
-    expect(shown).toMatch(/^adapter/);
-    expect(readdirSync(out).sort()).toEqual([
-      "losses.csv",
-      "parameters.safetensors",
-      "summary.json",
-      "vocabulary.json",
-    ]);
-    const vocabulary = JSON.parse(readFileSync(join(out, "vocabulary.json"), "utf8"));
-    expect(vocabulary).toEqual([..."\n abcdefghijklmnopqrstuvwxyz"]);
-    expect(JSON.parse(readFileSync(join(out, "summary.json"), "utf8"))).toMatchObject({
-      adapter: expect.stringMatching(/./),
-      steps: 6,
-      interrupted: false,
-      precision: "f32",
-      skippedSteps: 0,
-      arenaBytes: expect.any(Number),
-      trainLoss: expect.closeTo(Math.log(28), 0),
-      validationLoss: expect.closeTo(Math.log(28), 0),
-      unigramEntropy: expect.closeTo(3.1, 0),
-      parameters: 28 * 5 + 24 * (5 + 6 + 2) + 28 * 7,
-      dispatchesPerStep: expect.any(Number),
-      medianStepMs: expect.any(Number),
-    });
-    const { tensors } = decodeSafetensors(readFileSync(join(out, "parameters.safetensors")));
-    expect(tensors.get("embed.W")?.shape).toEqual([28, 5]);
-    expect(readFileSync(join(out, "losses.csv"), "utf8").trim().split("\n").length).toBe(7);
-  });
-
-  it("stops at Ctrl-C and still writes", async () => {
-    const out = join(folder, "stopped");
-    let killed = false;
-    const { code } = await seqc(
-      ["train", CHAR_LM, "--text", book(), ...small, "--steps", "400", "--out", out, "--seed", "3"],
-      (err, kill) => {
-        if (killed || !err.includes("step  20/")) return;
-        killed = true;
-        kill();
-      },
-    );
-    expect(code).toBe(EXIT.ok);
-    const summary = JSON.parse(readFileSync(join(out, "summary.json"), "utf8"));
-    expect(summary).toMatchObject({ interrupted: true, validationLoss: expect.any(Number) });
-    expect(summary.steps).toBeLessThan(400);
-  });
-
-  it.each<[string, () => string[], RegExp]>([
-    ["a text that is too short", () => [CHAR_LM, "--text", file("short.txt", "too short")], /the text is too short/],
-    ["a text that is not there", () => [CHAR_LM, "--text", join(folder, "gone.txt")], /cannot read .*gone\.txt/],
-    [
-      "a model of another shape",
-      () => [file("v.seq", MODEL.replace("N = 3", "N = 3, V = 2")), "--text", book()],
-      /cannot be trained on a text/,
-    ],
-    ["a size that the text fixes", () => [CHAR_LM, "--text", book(), "--set", "V=9"], /--set V/],
-  ])("refuses %s", async (_, args, message) => {
-    const { code, err } = await inProcess(["train", ...args(), "--steps", "2", "--out", join(folder, "refused")]);
-    expect(code).toBe(EXIT.usage);
-    expect(err).toMatch(message);
-    expect(existsSync(join(folder, "refused"))).toBe(false);
-  });
-});

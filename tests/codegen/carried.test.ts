@@ -5,7 +5,7 @@ import { SPANS } from "../../runtime/manifest.js";
 import { schedule } from "../../src/codegen/schedule.js";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { ndarray } from "../../src/ir/ndarray.js";
-import { BATCH, type Graph, RESET } from "../../src/ir/types.js";
+import { BATCH, type Graph, LOSS_SCALE, RESET } from "../../src/ir/types.js";
 import { randomArguments } from "../lower/support.js";
 import { runBatch } from "../passes/carrying.js";
 import { compileText, relativeError } from "../support/compiled.js";
@@ -53,20 +53,28 @@ function second(graph: Graph, args: ReturnType<typeof randomArguments>) {
 
 describe.each(Object.entries(models))("%s", (_, text) => {
   const { module } = compileText(text, {}, "f32", { stateful: true });
-  const { train, evaluate } = module.graphs;
+  const { train } = module.graphs;
   const args = second(train!, randomArguments(module, sizes, 3));
 
   test.each([
-    ["as chosen", {}, undefined],
-    ["the last variants, one span", { [SPANS]: 1 }, 9],
-    ["three spans", { [SPANS]: 3 }, 1],
-  ] as const)("%s", async (_, more, variant) => {
-    for (const graph of [train!, evaluate!]) {
-      const want = evaluateGraph(graph, args, sizes);
-      const got = await runOnDevice(graph, args, { ...sizes, ...more }, variant);
-      for (const [name, { data }] of Object.entries(want)) {
-        expect(relativeError(got[name].data, data), name).toBeLessThan(2e-5);
-      }
+    ["as chosen", {}, undefined, undefined],
+    ["the last variants, one span, a dispatch a step", { [SPANS]: 1 }, 9, 1],
+    ["three spans", { [SPANS]: 3 }, 1, undefined],
+  ] as const)("%s", async (_, more, variant, wide) => {
+    const want = evaluateGraph(train!, args, sizes);
+    const got = await runOnDevice(train!, args, { ...sizes, ...more }, variant, undefined, wide);
+    for (const [name, { data }] of Object.entries(want)) {
+      expect(relativeError(got[name].data, data), name).toBeLessThan(2e-5);
+    }
+  });
+
+  test("in f16", async () => {
+    const half = compileText(text, {}, "f16", { stateful: true }).module.graphs.train!;
+    const own = { ...sizes, [LOSS_SCALE]: 1 };
+    const want = evaluateGraph(half, args, own);
+    const got = await runOnDevice(half, args, own, undefined, "rounded to f16");
+    for (const [name, { data }] of Object.entries(want)) {
+      expect(relativeError(got[name].data, data), name).toBeLessThan(5e-3);
     }
   });
 });

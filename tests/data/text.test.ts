@@ -1,4 +1,4 @@
-/** @file Text as ids and windows of it; that windows are those of the command line is in tests/cli. */
+/** @file Text as ids and contiguous windows of it. */
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

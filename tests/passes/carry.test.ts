@@ -241,6 +241,12 @@ describe("what cannot carry", () => {
     expect(parseModule(printModule(module))).toEqual(module);
   });
 
+  it("an input of every pair of steps", () => {
+    const text = model("y[t, d] = sums[t, d] * pair[t, t] output y loss sum(y)", ", pair: [T, T]");
+    const { carryRefusal } = runPipeline(moduleOf(text, { stateful: true }), { verify: true });
+    expect(carryRefusal).toBe("every pair of steps of T, in `pair`");
+  });
+
   it("a length that is not there, an input that has the name of the flags, a look back along a ragged length", () => {
     const refusal = (text: string) => runPipeline(moduleOf(text, { stateful: true }), { verify: true }).carryRefusal;
     expect(refusal("model M(D = 2) { input x: [D] param w: [D] ~ ones y = w * x output y loss sum(y) }")).toBe(

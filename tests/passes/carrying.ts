@@ -1,11 +1,10 @@
 /** @file Runs what carries states from batch to batch in the interpreter, chunk after chunk. */
 
 import { evaluateGraph } from "../../src/ir/interpret.js";
-import { ndarray, numel } from "../../src/ir/ndarray.js";
+import { type NdArray, ndarray, numel } from "../../src/ir/ndarray.js";
 import { extents } from "../../src/ir/shape.js";
 import { BATCH, type Graph, type Module, RESET } from "../../src/ir/types.js";
 import { present } from "../../src/support/assert.js";
-import { steps } from "./streaming.js";
 import type { Arrays } from "./support.js";
 
 type Lengths = Readonly<Record<string, number>>;
@@ -36,11 +35,23 @@ export function runBatch(
 /** Of whole sequences those steps that a batch has. */
 export function cut(module: Module, args: Arrays, from: number, to: number): Arrays {
   const length = present(module.carryLength, "test", "the length");
-  const isStepwise = (name: string) =>
-    [...module.inputs, ...module.targets].some((port) => port.name === name && port.shape.includes(length));
+  const ports = new Map([...module.inputs, ...module.targets].map((port) => [port.name, port]));
   return Object.fromEntries(
-    Object.entries(args).map(([name, array]) => [name, isStepwise(name) ? steps(array, from, to) : array]),
+    Object.entries(args).map(([name, array]) => {
+      const axis = 1 + (ports.get(name)?.shape.indexOf(length) ?? -1);
+      return [name, axis === 0 ? array : part(array, axis, from, to)];
+    }),
   );
+}
+
+/** Places from … to−1 along an axis. */
+function part({ shape, data }: NdArray, axis: number, from: number, to: number): NdArray {
+  const width = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const isIn = (_: number, i: number) => {
+    const place = Math.floor(i / width) % shape[axis];
+    return from <= place && place < to;
+  };
+  return ndarray(shape.with(axis, to - from), data.filter(isIn));
 }
 
 /** The results of each batch of `size` steps of whole sequences. */

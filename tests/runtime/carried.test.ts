@@ -1,8 +1,11 @@
 /** @file States carried from batch to batch by a trainer, against truncated backpropagation through time written out in f64. */
 
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { contiguousWindows } from "../../runtime/data/index.js";
 import { Model } from "../../runtime/model.js";
 import type { TrainingOptions } from "../../runtime/training-options.js";
+import { compile } from "../../src/compile.js";
+import { hostOf } from "../check/host.js";
 import { compileText } from "../support/compiled.js";
 import { testDevice } from "../support/device.js";
 import { distance, randomArray } from "./support.js";
@@ -224,6 +227,33 @@ describe("a stateful trainer", () => {
     );
     await (await model.trainer(options)).load(file);
   });
+});
+
+test("a text read in windows that go on from one another is a text read as a whole", async () => {
+  const set = { V: 7, E: 4, H: 8 };
+  const { models } = compile({ files: ["std/char-lm"], host: hostOf({}), set, stateful: true });
+  const model = await Model.create(device, models[0].manifest, { seed: 2 });
+  made.push(model);
+  const text = Int32Array.from(randomArray(2 * 24 + 1, 5), (x) => Math.floor(Math.abs(1000 * x)) % 7);
+  const whole = contiguousWindows(text, { batch: 2, length: 24 });
+  const { loss, metrics } = await model.evaluate(whole, { batch: 2, length: 24, stateful: true });
+  const trainer = await model.trainer({
+    batch: 2,
+    length: 6,
+    stateful: true,
+    optimizer: { type: "sgd", learningRate: 0 },
+  });
+  const pieces = contiguousWindows(text, { batch: 2, length: 6 });
+  const { epochs } = await trainer.fit(pieces, {
+    epochs: 2,
+    validation: contiguousWindows(text, { batch: 2, length: 6 }),
+  });
+  expect(epochs).toHaveLength(2);
+  for (const epoch of epochs) {
+    for (const seen of [epoch, epoch.validation!]) {
+      near([seen.loss, seen.metrics.accuracy], [loss, metrics.accuracy]);
+    }
+  }
 });
 
 describe("a trainer that is not stateful", () => {

@@ -4,7 +4,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { requestDevice } from "../../runtime/device.js";
+import { DeviceError } from "../../runtime/errors.js";
 import { DeviceGuard } from "../../runtime/guard.js";
+import { liveObjects } from "../../runtime/live-objects.js";
 import { Model } from "../../runtime/model.js";
 import { requestNodeDevice } from "../../runtime/node.js";
 import { affine, IN, OUT } from "./manifests.js";
@@ -37,6 +39,31 @@ test("errors of commands reach who gave them, and do not condemn the device", as
   const wrong = guard.creating("a buffer", () => device.createBuffer({ size: 6, usage: 0 }));
   await expect(wrong).rejects.toThrow("a buffer: WebGPU reports:");
   guard.check();
+  device.destroy();
+});
+
+test("a device without memory says which buffers found none, and keeps none of them", async () => {
+  const { device } = await requestNodeDevice();
+  const model = await Model.create(device, affine);
+  const before = liveObjects(device);
+  // What a driver does that has run out: it makes the buffer, and tells of the error behind it.
+  const pop = device.popErrorScope.bind(device);
+  let asked = 0;
+  device.popErrorScope = async () => {
+    const error = await pop();
+    return liveObjects(device).buffers > before.buffers && asked++ === 0 ? new GPUOutOfMemoryError("no room") : error;
+  };
+  const made = model.trainer({ batch: 2 });
+  await expect(made).rejects.toThrow(
+    /the train program of \w+ for batch 2: the GPU has no memory for arena of .*; lower the batch/,
+  );
+  await expect(made).rejects.toThrow(DeviceError);
+  expect(liveObjects(device)).toEqual(before);
+  expect(
+    await (
+      await (await model.trainer({ batch: 2 })).trainStep({ x: randomArray(2 * IN, 1), t: randomArray(2 * OUT, 2) })
+    ).loss,
+  ).toBeGreaterThan(0);
   device.destroy();
 });
 

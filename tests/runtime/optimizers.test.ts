@@ -27,6 +27,7 @@ const PARAMETERS: readonly LinearParameter[] = [
   { name: "a.W", shape: [70, 9], kind: "decayed" },
   { name: "cut.W", shape: [2, 3, 40], kind: "decayed" },
   { name: "head.W", shape: [5, 130], kind: "decayed" },
+  { name: "square.W", shape: [40, 41], kind: "decayed" },
   { name: "off.W", shape: [4, 3], kind: "decayed" },
   { name: "a.b", shape: [9], kind: "plain" },
   { name: "scale", shape: [], kind: "plain" },
@@ -195,6 +196,22 @@ describe.each(CASES)("$optimizer", ({ optimizer, rate, decay, reference, others,
       model.destroy();
     },
   );
+});
+
+test("more runs of elements than workgroups take at a time", async () => {
+  const large = linearManifest([{ name: "W", shape: [200, 300], kind: "decayed" }]);
+  const model = await linearModel(device, large);
+  const values = await flatOf(model);
+  const trainer = await model.trainer({ batch: 1 });
+  const update = adam(0.9, 0.999, 1e-8, true);
+  for (let n = 1; n <= 3; n++) {
+    const gradient = randomArray(60_000, n);
+    update(values, [...gradient], 1e-3, 0.01, n);
+    const { gradNorm } = await trainer.trainStep(gradientsOf(gradient));
+    expect(distance([await gradNorm], [Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0))])).toBeLessThan(1e-6);
+  }
+  expect(distance(await flatOf(model), values)).toBeLessThan(2e-6);
+  model.destroy();
 });
 
 interface TorchFixture {

@@ -3,8 +3,8 @@
 import type { Manifest, Port } from "../../../runtime/manifest.js";
 import { CommandError } from "../exit.js";
 
-/** The names of the ports of a model over characters. */
-export interface CharacterModel {
+/** The names of the ports of a model over characters or bytes. */
+export interface TextModel {
   /** [T] id(V) */
   readonly input: string;
   /** [T] id(V): the characters one later. */
@@ -16,10 +16,10 @@ export interface CharacterModel {
 }
 
 /**
- * The ports of `manifest` for a vocabulary of `characters`.
+ * The ports of `manifest` for so many characters (or 256 bytes).
  * @throws CommandError for a model of any other shape.
  */
-export function characterModel(manifest: Manifest, characters: number): CharacterModel {
+export function textModel(manifest: Manifest, characters: number): TextModel {
   const { name, inputs, targets, outputs, lengths, programs } = manifest;
   const refuse = (what: string): never => {
     throw new CommandError(

@@ -1,12 +1,37 @@
-/** @file The learning rate over a run. */
+/** @file Schedules by their names alone: the options that fit a run of so many steps. */
 
-/**
- * Linear warm-up over the first 5% of the steps, then a cosine down to a tenth of the peak at the last step.
- * `step` counts from 0.
- */
-export function learningRate(step: number, steps: number, peak: number): number {
-  const warmUp = Math.ceil(steps * 0.05);
-  if (step < warmUp) return (peak * (step + 1)) / warmUp;
-  const progress = (step - warmUp) / Math.max(1, steps - 1 - warmUp);
-  return peak * (0.1 + 0.45 * (1 + Math.cos(Math.PI * progress)));
+import { checkOptimizer } from "../../../runtime/optimizer.js";
+import type { LearningRate, Schedule } from "../../../runtime/schedules.js";
+import type { RunConfig } from "./config.js";
+
+export type ScheduleName = Schedule["type"];
+export const SCHEDULES: readonly ScheduleName[] = ["constant", "linear", "cosine", "step", "exponential", "oneCycle"];
+
+/** Of AdamW in runs of this length; the other optimizers have their own. */
+const ADAMW = 1e-2;
+
+/** A schedule that ends with the run, at a tenth of the peak but for `oneCycle`, after a twentieth of warm-up. */
+export function scheduleOf(type: ScheduleName, peak: number, steps: number): Schedule {
+  const warmup = Math.floor(steps / 20);
+  switch (type) {
+    case "constant":
+      return { type, peak, warmup };
+    case "linear":
+    case "cosine":
+      return { type, peak, warmup, steps, end: 0.1 };
+    case "step":
+      return { type, peak, warmup, every: Math.ceil((steps - warmup) / 3) };
+    case "exponential":
+      return { type, peak, warmup, gamma: 0.1, every: steps - warmup };
+    case "oneCycle":
+      return { type, peak, steps };
+  }
+}
+
+/** The optimizer with its learning rate spread over the run. */
+export function optimizerOf({ optimizer, schedule }: RunConfig, steps: number): RunConfig["optimizer"] {
+  const { type = "adamw" } = optimizer;
+  const given: LearningRate = optimizer.learningRate ?? (type === "adamw" ? ADAMW : checkOptimizer(type).learningRate);
+  const learningRate = typeof given === "number" ? scheduleOf(schedule, given, steps) : given;
+  return { ...optimizer, type, learningRate } as RunConfig["optimizer"];
 }

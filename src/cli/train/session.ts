@@ -1,127 +1,152 @@
-/** @file The training loop: random windows in, losses out late, validation now and then, an end at any step. */
+/** @file What happens around a run's steps: lines and progress, checkpoints, the results in its folder. */
 
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeDurably } from "../../../runtime/checkpoint-store-node.js";
+import type { AdapterDescription } from "../../../runtime/device.js";
 import { NonFiniteError } from "../../../runtime/errors.js";
-import type { Model } from "../../../runtime/model.js";
+import type { StepRecord, ValidationRecord } from "../../../runtime/fit-options.js";
+import type { AnyInputs, Model } from "../../../runtime/model.js";
+import type { Trainer } from "../../../runtime/trainer.js";
 import { CommandError, EXIT } from "../exit.js";
-import { type Batch, type Corpus, randomBatch, spreadBatches } from "./corpus.js";
-import type { CharacterModel } from "./model-shape.js";
-import { Random } from "./random.js";
-import type { Progress } from "./report.js";
-import { learningRate } from "./schedule.js";
-import { mean, median } from "./statistics.js";
+import { reason } from "../files.js";
+import { type RunFolder, readBytes } from "../run/folder.js";
+import { MetricsFile } from "../run/metrics.js";
+import { writeReport, writeResults } from "../run/results.js";
+import type { Prepared } from "./prepare.js";
+import { showProgress } from "./progress.js";
+import { type Progress, Run } from "./run.js";
+import { line, onInterrupt } from "./show.js";
 
-export interface SessionOptions {
-  readonly steps: number;
-  readonly batch: number;
-  readonly length: number;
-  /** At its peak. */
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** 0: none. */
-  readonly clipNorm: number;
-  readonly seed: number;
+export interface SessionParts {
+  readonly folder: RunFolder;
+  readonly prepared: Prepared;
+  readonly model: Model;
+  readonly adapter: AdapterDescription;
+  readonly trainer: Trainer<AnyInputs>;
 }
 
-export interface SessionResult {
-  /** One a step that was done. */
-  readonly losses: readonly number[];
-  /** Nats a character, mean over batches spread over the held-out text. */
-  readonly validationLoss: number;
-  readonly medianStepMs: number;
-  readonly dispatchesPerStep: number;
-  /** Steps in f16 that found the loss's scale too large and learned nothing. */
-  readonly skippedSteps: number;
-  /** What a step works on besides parameters and moments. */
-  readonly arenaBytes: number;
-}
+/** What a checkpoint holds beside the trainer's state. */
+const PROGRESS = "progress";
 
-/** How often a run is validated, and on how many batches at most. */
-const VALIDATIONS = 4;
-const VALIDATION_BATCHES = 16;
-/** The pace shown is the median over this many steps. */
-const PACE_STEPS = 20;
+/** Parameters that were the best at a validation, until better ones are in a checkpoint. */
+const BEST = /^best-(\d+)\.safetensors$/;
 
-/**
- * Trains `model` in place. No step's loss is waited for: they are recorded as they arrive, a few steps late.
- * @param interrupted asked before each step; the run then ends as a shorter one would.
- * @throws CommandError when a loss or a gradient is not finite, or when not one step was done.
- */
-export async function trainSession(
-  model: Model,
-  ports: CharacterModel,
-  { training, heldOut }: Corpus,
-  options: SessionOptions,
-  progress: Progress,
-  interrupted: () => boolean,
-): Promise<SessionResult> {
-  const { steps, batch, length, weightDecay, clipNorm } = options;
-  const sizes = { batch, length };
-  const feed = ({ tokens, next }: Batch) => ({ [ports.input]: tokens, [ports.target]: next });
-  const validationFeeds = spreadBatches(heldOut, batch, length, VALIDATION_BATCHES).map(feed);
-  const random = new Random(options.seed, "windows");
-  const trainer = await model.trainer({ ...sizes, optimizer: { weightDecay }, clipNorm, seed: options.seed });
+export class Session {
+  readonly #run: Run;
+  #metrics: MetricsFile | undefined;
+  #progress: ReturnType<typeof showProgress> | undefined;
+  #validation: ValidationRecord | undefined;
 
-  const losses: number[] = [];
-  const stepTimes: number[] = [];
-  let lastArrival = performance.now();
-  let failure: unknown;
-  let validationLoss: number | undefined;
-  let skippedSteps = 0;
+  /** @throws CommandError about early stopping. */
+  constructor(private readonly parts: SessionParts) {
+    const { trainer, prepared } = parts;
+    const { bound, config, manifest } = prepared;
+    this.#run = new Run(trainer, bound, config, manifest.metrics, {
+      step: (record, seconds) => this.#tellStep(record, seconds),
+      validation: (record, isBest) => this.#tellValidation(record, isBest),
+      checkpoint: (progress) => this.#checkpoint(progress),
+    });
+  }
 
-  const record = (loss: number): void => {
-    const now = performance.now();
-    stepTimes.push(now - lastArrival);
-    lastArrival = now;
-    losses.push(loss);
-    progress.update({ step: losses.length, loss, stepMs: median(stepTimes.slice(-PACE_STEPS)), validationLoss });
-  };
-  const fail = (error: unknown): void => {
-    failure ??= error instanceof NonFiniteError ? divergence(error, options.learningRate) : error;
-  };
-  const validate = async (): Promise<void> => {
-    const parts: number[] = [];
-    for (const each of validationFeeds) parts.push((await model.evaluate(each, sizes)).loss);
-    validationLoss = mean(parts);
-    lastArrival = performance.now();
-  };
-
-  const arrivals: Promise<void>[] = [];
-  const every = Math.ceil(steps / VALIDATIONS);
-  let step = 0;
-  while (step < steps && failure === undefined && !interrupted()) {
-    trainer.learningRate = learningRate(step, steps, options.learningRate);
-    const submitted = await trainer.trainStep(feed(randomBatch(training, batch, length, random))).catch(fail);
-    if (submitted === undefined) break;
-    arrivals.push(
-      Promise.all([submitted.loss, submitted.skipped]).then(([value, wasSkipped]) => {
-        if (wasSkipped) skippedSteps++;
-        record(value);
-      }, fail),
-    );
-    step++;
-    if (step % every === 0 && step < steps) {
-      await Promise.all(arrivals);
-      await validate();
+  /**
+   * To the end of the run, with all that it leaves.
+   * @param checkpoint to go on from.
+   * @throws CommandError where it does not fit the run, where numbers are not finite, or where not one step was done.
+   */
+  async run(checkpoint: Uint8Array | undefined): Promise<void> {
+    const { folder, prepared } = this.parts;
+    const run = this.#run;
+    const { steps } = prepared.config;
+    if (checkpoint !== undefined) await this.#resume(checkpoint);
+    const done = run.step;
+    if (done >= steps) line("resumed", `all ${done} steps are done; --steps takes the run further`);
+    else if (done > 0) line("resumed", `after step ${done} of ${steps}`);
+    this.#metrics = new MetricsFile(folder.at("metrics"), done);
+    this.#progress = showProgress({ steps, done, tokens: prepared.bound.tokens });
+    const interruption = onInterrupt(() => {
+      this.#progress?.stop();
+      run.stop();
+    });
+    try {
+      await run.train();
+      if (run.step === 0) throw new CommandError("interrupted before the first step: nothing is trained", EXIT.failed);
+      this.#progress.stop();
+      await this.#restoreBest();
+      await writeResults(this.parts, run);
+    } catch (error) {
+      if (!(error instanceof NonFiniteError)) throw error;
+      writeReport(this.parts);
+      throw divergence(error, prepared.config.optimizer, folder.path);
+    } finally {
+      this.#progress.stop();
+      interruption.dispose();
+      this.#metrics.close();
     }
   }
-  await Promise.all(arrivals);
-  if (failure !== undefined) throw failure;
-  if (step === 0) throw new CommandError("interrupted before the first step: nothing is trained", EXIT.failed);
-  await validate();
-  return {
-    losses,
-    validationLoss: validationLoss ?? Number.NaN,
-    medianStepMs: median(stepTimes),
-    dispatchesPerStep: trainer.dispatchesPerStep,
-    skippedSteps,
-    arenaBytes: trainer.arenaBytes,
-  };
+
+  #tellStep(record: StepRecord, seconds: number): void {
+    const { step, loss, gradNorm } = record;
+    this.#metrics?.append({ kind: "step", ...record, seconds, tokens: step * this.parts.prepared.bound.tokens });
+    this.#progress?.update({ step, loss, gradNorm, seconds, validationLoss: this.#validation?.loss });
+  }
+
+  async #tellValidation(record: ValidationRecord, isBest: boolean): Promise<void> {
+    this.#validation = record;
+    this.#metrics?.append({ kind: "validation", ...record });
+    const { folder, model } = this.parts;
+    if (isBest && this.#run.restoresBest) await writeDurably(bestPath(folder, record.step), await model.save());
+  }
+
+  async #checkpoint(progress: Progress): Promise<void> {
+    const { folder, trainer, prepared } = this.parts;
+    this.#metrics?.sync();
+    const bytes = await trainer.save({ extra: { [PROGRESS]: JSON.stringify(progress) } });
+    await folder.checkpoints.save(bytes);
+    // Snapshots to roll back to are in no file, so a run that goes on here has none: nor may this one.
+    const { onNonFinite } = prepared.config;
+    if (onNonFinite === "rollback" || (typeof onNonFinite === "object" && onNonFinite.policy === "rollback")) {
+      await trainer.load(bytes);
+    }
+    const best = progress.improvement?.best?.step;
+    for (const name of readdirSync(folder.at("checkpoints"))) {
+      const found = BEST.exec(name);
+      if (found !== null && Number(found[1]) !== best) rmSync(join(folder.at("checkpoints"), name), { force: true });
+    }
+  }
+
+  async #resume(checkpoint: Uint8Array): Promise<void> {
+    const { trainer, folder } = this.parts;
+    try {
+      const extra = await trainer.load(checkpoint);
+      this.#run.resume(JSON.parse(extra[PROGRESS]) as Progress);
+    } catch (error) {
+      throw new CommandError(`${folder.path} cannot go on: ${reason(error)}`);
+    }
+  }
+
+  /** The model gets the parameters that were the best. */
+  async #restoreBest(): Promise<void> {
+    const { folder, model } = this.parts;
+    const best = this.#run.best?.step;
+    if (best === undefined || !this.#run.restoresBest || best === this.#run.step) return;
+    model.load(readBytes(bestPath(folder, best)));
+  }
 }
 
-function divergence({ step, where }: NonFiniteError, rate: number): CommandError {
+const bestPath = (folder: RunFolder, step: number): string =>
+  join(folder.at("checkpoints"), `best-${step}.safetensors`);
+
+function divergence(
+  { step, where }: NonFiniteError,
+  { learningRate = 0 }: Prepared["config"]["optimizer"],
+  folder: string,
+): CommandError {
   const what = where === "loss" ? "loss" : `gradient of ${where.parameter}`;
+  const peak = typeof learningRate === "number" ? learningRate : learningRate.peak;
   return new CommandError(
-    `the ${what} of step ${step} is not finite: lower --lr (now ${rate}) or --clip the gradient`,
+    `the ${what} of step ${step} is not finite: lower --lr (now ${peak}), --clip the gradient, or say --on-non-finite ` +
+      `rollback; ${folder} holds what there is`,
     EXIT.failed,
   );
 }

@@ -19,16 +19,3 @@ export function stretches(values: readonly number[], columns: number): number[] 
     mean(values.slice(Math.floor((i * values.length) / count), Math.floor(((i + 1) * values.length) / count))),
   );
 }
-
-/** An index drawn from softmax(logits / temperature); `u` is uniform in [0, 1). Temperature 0 takes the largest. */
-export function drawIndex(logits: Float32Array, temperature: number, u: number): number {
-  const best = logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
-  if (temperature === 0) return best;
-  const weights = Array.from(logits, (logit) => Math.exp((logit - logits[best]) / temperature));
-  let rest = u * weights.reduce((a, b) => a + b, 0);
-  for (let i = 0; i < weights.length; i++) {
-    rest -= weights[i];
-    if (rest < 0) return i;
-  }
-  return best;
-}

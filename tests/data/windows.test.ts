@@ -1,14 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  corpusOf,
-  randomBatch,
-  spreadBatches,
-  unigramEntropy,
-  Vocabulary,
-  windows,
-} from "../../src/cli/train/corpus.js";
-import { Random } from "../../src/cli/train/random.js";
+import { randomWindows, spreadBatches, unigramEntropy, Vocabulary, windows } from "../../runtime/data/index.js";
 
 const counting = (count: number) => Int32Array.from({ length: count }, (_, i) => i);
 
@@ -41,14 +33,6 @@ describe("unigramEntropy", () => {
 });
 
 describe("windows", () => {
-  it("holds out the last tenth", () => {
-    const text = "abcdefghijklmno".repeat(7);
-    const { vocabulary, training, heldOut, characters } = corpusOf(text, 10);
-    expect([characters, training.length, heldOut.length]).toEqual([105, 94, 11]);
-    expect(vocabulary.decode([...training, ...heldOut])).toBe(text);
-    expect(() => corpusOf(text, 11)).toThrow(/too short: of its 105 characters 11 are held out, .* needs 12/);
-  });
-
   it("targets are the characters one later", () => {
     const { tokens, next } = windows(counting(20), [3, 11], 4);
     expect([...tokens]).toEqual([3, 4, 5, 6, 11, 12, 13, 14]);
@@ -56,7 +40,7 @@ describe("windows", () => {
   });
 
   it("random ones lie inside and repeat with their seed", () => {
-    const draw = (seed: number) => randomBatch(counting(40), 200, 7, new Random(seed, "windows"));
+    const draw = (seed: number) => randomWindows(counting(40), { batch: 200, length: 7, seed }).next();
     const { tokens, next } = draw(5);
     expect(Math.min(...tokens)).toBe(0);
     expect(Math.max(...next)).toBe(39);
