@@ -1,21 +1,22 @@
 /** @file Models that test the device: they pass where it computes what the spec says, and name the kernel where it does not. */
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { liveObjects } from "../../runtime/live-objects.js";
 import { BATCH, type Manifest } from "../../runtime/manifest.js";
 import { Model } from "../../runtime/model.js";
 import type { SelfTestReport } from "../../runtime/self-test.js";
 import { referenceInputs, withFixed } from "../../runtime/self-test-rule.js";
-import { nodeHost } from "../../src/cli/host.js";
 import { type CompileOptions, compile } from "../../src/compile.js";
 import { present } from "../../src/support/assert.js";
+import { hostOf } from "../check/host.js";
 import { compileText } from "../support/compiled.js";
 import { testDevice } from "../support/device.js";
 
 type Sizes = Readonly<Record<string, number>>;
 
 function manifestOf(name: string, set: Sizes, more: Partial<CompileOptions> = {}): Manifest {
-  const file = `specs/models/${name}.seq`;
-  const { models } = compile({ files: [file], host: nodeHost(), set, selfTest: true, ...more });
+  const file = `std/${name}`;
+  const { models } = compile({ files: [file], host: hostOf({}), set, selfTest: true, ...more });
   return present(models[0], "test", file).manifest;
 }
 
@@ -239,6 +240,15 @@ test("a second step of a stream is wrong alone", async () => {
   const { faults } = await tested({ ...manifest, selfTest: { ...reference, runs } });
   expect(faults.map(({ program, dispatch }) => [program, dispatch])).toEqual(faults.map(() => ["step", 0]));
   expect(faults.length).toBeGreaterThan(0);
+});
+
+test("leaves nothing behind, and the parameters as they are", async () => {
+  const device = await testDevice();
+  using model = await Model.create(device, manifestOf("adding", { H: 6 }));
+  const [before, parameters] = [liveObjects(device), await model.parameters()];
+  expect(await model.selfTest()).toMatchObject({ passed: true });
+  expect(liveObjects(device)).toEqual(before);
+  expect(await model.parameters()).toEqual(parameters);
 });
 
 test("a plain module says how to compile it", async () => {
