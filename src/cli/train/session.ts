@@ -11,8 +11,9 @@ import type { Trainer } from "../../../runtime/trainer.js";
 import { CommandError, EXIT } from "../exit.js";
 import { reason } from "../files.js";
 import { type RunFolder, readBytes } from "../run/folder.js";
-import { MetricsFile } from "../run/metrics.js";
+import { MetricsFile, type MetricsLine } from "../run/metrics.js";
 import { writeReport, writeResults } from "../run/results.js";
+import { EventFile } from "../run/tensorboard.js";
 import type { Prepared } from "./prepare.js";
 import { showProgress } from "./progress.js";
 import { type Progress, Run } from "./run.js";
@@ -35,6 +36,7 @@ const BEST = /^best-(\d+)\.safetensors$/;
 export class Session {
   readonly #run: Run;
   #metrics: MetricsFile | undefined;
+  #events: EventFile | undefined;
   #progress: ReturnType<typeof showProgress> | undefined;
   #validation: ValidationRecord | undefined;
 
@@ -63,6 +65,7 @@ export class Session {
     if (done >= steps) line("resumed", `all ${done} steps are done; --steps takes the run further`);
     else if (done > 0) line("resumed", `after step ${done} of ${steps}`);
     this.#metrics = new MetricsFile(folder.at("metrics"), done);
+    if (prepared.config.tensorboard) this.#events = new EventFile(folder.path, done);
     this.#progress = showProgress({ steps, done, tokens: prepared.bound.tokens });
     const interruption = onInterrupt(() => {
       this.#progress?.stop();
@@ -82,20 +85,26 @@ export class Session {
       this.#progress.stop();
       interruption.dispose();
       this.#metrics.close();
+      this.#events?.close();
     }
   }
 
   #tellStep(record: StepRecord, seconds: number): void {
     const { step, loss, gradNorm } = record;
-    this.#metrics?.append({ kind: "step", ...record, seconds, tokens: step * this.parts.prepared.bound.tokens });
+    this.#log({ kind: "step", ...record, seconds, tokens: step * this.parts.prepared.bound.tokens });
     this.#progress?.update({ step, loss, gradNorm, seconds, validationLoss: this.#validation?.loss });
   }
 
   async #tellValidation(record: ValidationRecord, isBest: boolean): Promise<void> {
     this.#validation = record;
-    this.#metrics?.append({ kind: "validation", ...record });
+    this.#log({ kind: "validation", ...record });
     const { folder, model } = this.parts;
     if (isBest && this.#run.restoresBest) await writeDurably(bestPath(folder, record.step), await model.save());
+  }
+
+  #log(line: MetricsLine): void {
+    this.#metrics?.append(line);
+    this.#events?.append(line);
   }
 
   async #checkpoint(progress: Progress): Promise<void> {
