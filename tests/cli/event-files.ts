@@ -56,7 +56,7 @@ function fieldsOf(message: Buffer): Fields {
     }
   };
   const chunk = (length: number): Buffer => message.subarray(take(length), at);
-  const valueOf = (wire: number): number | Buffer => {
+  const fieldValue = (wire: number): number | Buffer => {
     if (wire === 0) return varint();
     if (wire === 1) return message.readDoubleLE(take(8));
     if (wire === 5) return message.readFloatLE(take(4));
@@ -65,7 +65,7 @@ function fieldsOf(message: Buffer): Fields {
   };
   while (at < message.length) {
     const tag = varint();
-    fields.set(tag >> 3, [...(fields.get(tag >> 3) ?? []), valueOf(tag & 7)]);
+    fields.set(tag >> 3, [...(fields.get(tag >> 3) ?? []), fieldValue(tag & 7)]);
   }
   if (at !== message.length) throw new Error("a message ends within a field");
   return fields;
