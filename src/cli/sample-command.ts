@@ -3,6 +3,7 @@
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { reason } from "./files.js";
 import { RunFolder, readBytes } from "./run/folder.js";
+import { mergeConfigs } from "./train/config.js";
 import { textModel } from "./train/model-shape.js";
 import { type SampleOptions, sampleOf } from "./train/options.js";
 import { compileOne, withModel } from "./train/prepare.js";
@@ -17,14 +18,15 @@ export interface SampleCommandOptions extends SampleOptions {
 /** Texts are printed with their prompt, several apart by an empty line. */
 export async function sampleCommand(path: string, options: SampleCommandOptions): Promise<ExitCode> {
   const folder = new RunFolder(path);
-  const config = folder.config();
+  const own = folder.config();
+  const { length: characters = own.sample.characters || 300, seed = own.seed, count = 1 } = options;
+  const config = mergeConfigs(own, { sample: { ...sampleOf(options), characters } });
   const codec = folder.codec(config);
   if (codec === undefined) throw new CommandError(`${path}: its model reads no text, so there is nothing to sample`);
   const bytes = readBytes(folder.at("parameters"));
   const manifest = compileOne({ ...config, set: { ...config.set, V: codec.size } }, "text");
   const ports = textModel(manifest, codec.size);
-  const { length = config.sample.characters || 300, seed = config.seed, count = 1 } = options;
-  const sample = { ...config.sample, ...sampleOf(options), characters: length };
+  const { sample } = config;
   return withModel(manifest, config, async (model) => {
     try {
       model.load(bytes);

@@ -40,7 +40,7 @@ export function chartFigure(chart: Chart): string {
   if (steps.length + validations.length < 2) return "";
   const line = chart.exact === true ? thinned(steps) : smoothed(steps);
   const log = chart.log === true && [...steps, ...validations].every(({ value }) => value > 0);
-  const scale = new Scale(line, validations, chart, log);
+  const scale = new Scale([...line, ...validations], chart.exact === true ? [] : commonRange(steps), chart, log);
   const range = chart.exact === true ? "" : scale.area(columnRanges(steps));
   const marks = [
     scale.grid(),
@@ -55,7 +55,7 @@ export function chartFigure(chart: Chart): string {
   return `<figure>
 <figcaption>${escapeText(chart.title)}<span class="keys">${keys(chart, line.length > 1, validations.length > 0)}</span></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeText(chart.title)}">
-<clipPath id="clip-${id}"><rect x="${LEFT}" y="${TOP - 4}" width="${WIDTH - LEFT - RIGHT}" height="${HEIGHT - TOP - BOTTOM + 8}"/></clipPath>
+<clipPath id="clip-${id}"><rect x="${LEFT - 5}" y="${TOP - 4}" width="${WIDTH - LEFT - RIGHT + 10}" height="${HEIGHT - TOP - BOTTOM + 8}"/></clipPath>
 ${scale.axes()}
 <g clip-path="url(#clip-${id})">${marks.filter(Boolean).join("\n")}</g>
 </svg>
@@ -103,6 +103,13 @@ function thinned(points: readonly Point[]): Point[] {
   return [points[0], ...inner, points[points.length - 1]];
 }
 
+/** What all values but a few outliers are between. */
+function commonRange(points: readonly Point[]): number[] {
+  const values = points.map(({ value }) => value).sort((a, b) => a - b);
+  const outliers = Math.floor(values.length / 50);
+  return values.length === 0 ? [] : [values[outliers], values[values.length - 1 - outliers]];
+}
+
 /** The least and the largest value of each column. */
 function columnRanges(
   points: readonly Point[],
@@ -127,13 +134,17 @@ class Scale {
   readonly #stepTicks: readonly number[];
 
   constructor(
-    line: readonly Point[],
-    validations: readonly Point[],
+    all: readonly Point[],
+    range: readonly number[],
     { baseline, from0 }: Chart,
     private readonly log: boolean,
   ) {
-    const all = [...line, ...validations];
-    const values = [...all.map(({ value }) => value), ...(baseline ? [baseline.value] : []), ...(from0 ? [0] : [])];
+    const values = [
+      ...all.map(({ value }) => value),
+      ...range,
+      ...(baseline ? [baseline.value] : []),
+      ...(from0 ? [0] : []),
+    ];
     this.#first = Math.min(...all.map(({ step }) => step));
     this.#last = Math.max(...all.map(({ step }) => step), this.#first + 1);
     const [low, high] = [Math.min(...values), Math.max(...values)];

@@ -50,7 +50,11 @@ ${charts.join("\n")}
 </main>
 ${sampled}
 <h2>Configuration</h2>
-<pre>${escapeText(JSON.stringify(config, undefined, 2))}</pre>
+<table>
+${settings(config)
+  .map(([name, value]) => `<tr><th>${escapeText(name)}</th><td>${escapeText(value)}</td></tr>`)
+  .join("\n")}
+</table>
 </body>
 </html>
 `;
@@ -121,6 +125,20 @@ function paceOf(steps: readonly StepLine[]): Point[] {
       ? [{ step, value: median(paces.slice(at - window + 1, at + 1).map(({ value }) => value)) }]
       : [],
   );
+}
+
+/** The most entries of a list that are all shown. */
+const LISTED = 3;
+
+/** Everything that is set, a line each, as `optimizer.learningRate.peak`. */
+function settings(value: unknown, path = ""): [name: string, value: string][] {
+  if (Array.isArray(value)) {
+    const shown = value.length > LISTED ? [value[0], "…", value[value.length - 1], `(${value.length} in all)`] : value;
+    return [[path, shown.join(" ")]];
+  }
+  if (typeof value !== "object" || value === null) return [[path, String(value)]];
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.flatMap(([key, each]) => settings(each, path === "" ? key : `${path}.${key}`));
 }
 
 const grouped = (value: number): string => value.toLocaleString("en");

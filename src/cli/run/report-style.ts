@@ -47,6 +47,13 @@ path.range { fill: var(--line); opacity: 0.16; }
 path.line { stroke: var(--line); stroke-width: 1.8; }
 path.line.held { stroke: var(--held); }
 circle.held { fill: var(--held); }
+table {
+  width: 100%; border-spacing: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
+  padding: 0.5rem 0.4rem; font-size: 0.85rem;
+}
+th, td { padding: 0.12rem 0.6rem; text-align: left; vertical-align: top; }
+th { width: 1%; color: var(--soft); font-weight: 400; white-space: nowrap; }
+td { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 pre {
   margin: 0; padding: 0.9rem 1rem; overflow-x: auto; background: var(--card); border: 1px solid var(--rule);
   border-radius: 8px; font: 0.82rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace;

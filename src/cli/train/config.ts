@@ -10,6 +10,7 @@ import { checkOptimizer, type OptimizerOptions } from "../../../runtime/optimize
 import { checkFields, checkNumber, checkOneOf, checkWhole } from "../../../runtime/options.js";
 import type { ParametersOptions } from "../../../runtime/parameter-settings.js";
 import { checkSeed } from "../../../runtime/random.js";
+import { checkSampling } from "../../../runtime/sampler.js";
 import type { LearningRate } from "../../../runtime/schedules.js";
 import type { NonFinitePolicy } from "../../../runtime/training-options.js";
 import { PRECISIONS, type Precision } from "../../ir/types.js";
@@ -185,6 +186,7 @@ const CHECKS: Readonly<Record<keyof RunConfig, Check>> = {
   sample: (name, value) => {
     object(name, value);
     checkEach(`${name}.`, value, SAMPLE_CHECKS, name);
+    checkSampling(value);
   },
   tensorboard: truth,
   tune: truth,
