@@ -64,6 +64,7 @@ export class FileCheckpointStore implements CheckpointStore {
     return result;
   }
 
+  /** The newest, after the saves already asked for. */
   async load(): Promise<Uint8Array | undefined> {
     await this.#turn;
     const [newest] = await this.#numbers();

@@ -46,6 +46,7 @@ export class BrowserCheckpointStore implements CheckpointStore {
     });
   }
 
+  /** The newer of the slots that are whole. */
   load(): Promise<Uint8Array | undefined> {
     return this.#inTurn(async () => newest(...(await this.#slots()))?.bytes);
   }

@@ -18,7 +18,7 @@ const SPEC = "spec";
 const EXTRA = "extra";
 
 /** What a caller keeps in a checkpoint beside the training: text by names of its own, such as the position in its data. */
-export type Extra = Readonly<Record<string, string>>;
+export type CheckpointExtra = Readonly<Record<string, string>>;
 
 /** What is kept of every element that is trained, by its own name, in the layout of the flat buffer. */
 export type ElementArrays = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
@@ -34,7 +34,7 @@ export interface Training {
   readonly state: TrainingState;
   readonly arrays: ElementArrays;
   readonly carried?: ReadonlyMap<string, Tensor> | undefined;
-  readonly extra: Extra;
+  readonly extra: CheckpointExtra;
 }
 
 /** Reads regions of a buffer as they are after all that was submitted. */
@@ -140,7 +140,7 @@ export function decodeCheckpoint(manifest: Manifest, bytes: Uint8Array, anySpec 
   if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
   const state = metadata.get(TRAINING);
   if (state === undefined) return { parameters: flat };
-  const extra = JSON.parse(metadata.get(EXTRA) ?? "{}") as Extra;
+  const extra = JSON.parse(metadata.get(EXTRA) ?? "{}") as CheckpointExtra;
   return {
     parameters: flat,
     training: { state: checkTrainingState(state), arrays, extra, ...(carried.size > 0 && { carried }) },

@@ -1,6 +1,7 @@
 /** @file What `seqc/runtime` offers: everything a generated module and its user need. No Node in here. */
 
 export type { Batches } from "./batches.js";
+export type { CheckpointExtra } from "./checkpoint.js";
 export type { CheckpointStore } from "./checkpoint-store.js";
 export { BrowserCheckpointStore } from "./checkpoint-store.js";
 export type { AdapterDescription, DeviceOptions, RequestedDevice } from "./device.js";
@@ -34,6 +35,7 @@ export type { SamplingOptions } from "./sampler.js";
 export type { LearningRate, Schedule } from "./schedules.js";
 export { learningRateAt } from "./schedules.js";
 export type { SelfTestFault, SelfTestReport, TestedKernel } from "./self-test.js";
+export type { Summary } from "./self-test-rule.js";
 export { Stream } from "./stream.js";
 export type { TrainStep } from "./train-step.js";
 export { Trainer } from "./trainer.js";

@@ -10,6 +10,7 @@ import type { FitCallbacks, FitOptions } from "./fit-options.js";
 import { checkWhole } from "./options.js";
 import type { Trainer } from "./trainer.js";
 
+/** A fit, and where it can be gone on from. */
 export interface LastingFitOptions<Batch extends object>
   extends Pick<FitOptions<Batch>, "validation" | "validateEvery" | "callbacks" | "signal"> {
   /** In all: those of the checkpoint that is there at the beginning count. */

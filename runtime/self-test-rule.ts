@@ -61,6 +61,7 @@ export function referenceInputs(
   return new Map(carried === undefined ? values : [...values, [RESET, reset]]);
 }
 
+/** What is compared of an array. */
 export interface Summary {
   /** Euclidean. */
   readonly norm: number;

@@ -38,6 +38,7 @@ export interface TestedKernel {
   readonly kernels: readonly string[];
 }
 
+/** A kernel that does not compute what the spec says, or that the device refuses. */
 export interface SelfTestFault extends TestedKernel {
   /** A sentence with all of this. */
   readonly message: string;
@@ -48,6 +49,7 @@ export interface SelfTestFault extends TestedKernel {
   readonly got?: Summary;
 }
 
+/** What `Model.selfTest` found. */
 export interface SelfTestReport {
   /** Whether there are no faults. */
   readonly passed: boolean;

@@ -9,7 +9,13 @@ import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
 
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
-import { decodeCheckpoint, type Extra, encodeCheckpoint, parameterRegions, readRegions } from "./checkpoint.js";
+import {
+  type CheckpointExtra,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  parameterRegions,
+  readRegions,
+} from "./checkpoint.js";
 
 import type { Destroyable, ModelCore } from "./core.js";
 import { countElements, scalarRegions } from "./core.js";
@@ -225,7 +231,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * Parameters, the optimizer's state and where training is, as a safetensors file, from which it can go on.
    * @param options.extra what `load` is to give back.
    */
-  save({ extra = {} }: { readonly extra?: Extra } = {}): Promise<Uint8Array> {
+  save({ extra = {} }: { readonly extra?: CheckpointExtra } = {}): Promise<Uint8Array> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater } = this;
@@ -255,7 +261,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * @returns the `extra` that it was saved with.
    * @throws Error naming what differs, or where the file has no optimizer's state or another optimizer's.
    */
-  load(bytes: Uint8Array): Promise<Extra> {
+  load(bytes: Uint8Array): Promise<CheckpointExtra> {
     return this.#inTurn(async () => {
       this.#check();
       const { core, updater, settings } = this;

@@ -29,7 +29,7 @@ const SECTIONS: readonly (readonly [title: string, files: readonly string[]])[] 
   ["Streams and sampling", ["stream", "generate", "sampler"]],
   ["Probes", ["probe"]],
   ["Checkpoints", ["checkpoint-store", "checkpoint-store-node", "checkpoint", "safetensors"]],
-  ["Faults and memory", ["errors", "live-objects", "self-test"]],
+  ["Faults and memory", ["errors", "lasting-fit", "live-objects", "self-test", "self-test-rule"]],
   [
     "Data: files and arrays",
     [
