@@ -270,13 +270,14 @@ class Trial {
       last = candidate;
       const fault = this.#compare(at, candidate, values, right?.values);
       const { known, others } = this.#stored[at];
-      if (known.length > 0 || (right !== undefined && others.length > 0)) findings.count();
+      const isCompared = known.length > 0 || (right !== undefined && others.length > 0);
+      if (isCompared) findings.count();
       if (fault !== undefined) {
         findings.fault(fault);
         continue;
       }
       right ??= { candidate, values };
-      findings.right.add(candidate.key);
+      if (isCompared) findings.right.add(candidate.key);
     }
     if (right !== undefined && right.candidate !== last) await this.#run(at, right.candidate.prepared);
     return right !== undefined;
