@@ -42,10 +42,10 @@ export async function evalCommand(subject: string, options: EvalOptions): Promis
     } catch (error) {
       throw new CommandError(`${weights}: ${reason(error)}`);
     }
-    const { batch } = config;
+    const { batch, stateful } = config;
     const started = performance.now();
     const { loss, metrics } = await model.evaluate(data, {
-      batch,
+      ...{ batch, stateful },
       ...(bound.length !== undefined && { length: bound.length }),
     });
     if (options.json) {

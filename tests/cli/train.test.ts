@@ -167,7 +167,10 @@ describe("seqc train on a text", { timeout: 60_000 }, () => {
     const args = ["train", CHAR_LM, "--text", book(), ...small, "--stateful", "--epochs", "1", "--out", out];
     expect(await inProcess(args)).toMatchObject({ code: EXIT.ok });
     // 880 characters and a tenth held out: 264 places a row, 33 windows of 8 but for the last target.
-    expect(readJson(out, "summary.json").steps).toBe(Math.floor(Math.floor((792 - 1) / 3) / 8));
+    const { steps, validationLoss } = readJson(out, "summary.json");
+    expect(steps).toBe(Math.floor(Math.floor((792 - 1) / 3) / 8));
+    const { out: evaluated } = await inProcess(["eval", out, "--json"]);
+    expect(JSON.parse(evaluated).loss).toBe(validationLoss);
   });
 
   it.each<[string, () => string[], RegExp]>([

@@ -1,6 +1,7 @@
 /** @file Texts, by characters or by bytes, for models of one sequence of ids. */
 
 import { readFileSync } from "node:fs";
+import type { Batches } from "../../../runtime/batches.js";
 import type { DataBatch, DataLoader } from "../../../runtime/data/loader.js";
 import { BYTES, holdOut, type TextCodec, unigramEntropy, Vocabulary } from "../../../runtime/data/text.js";
 import { contiguousWindows, randomWindows, spreadBatches, type TextBatch } from "../../../runtime/data/windows.js";
@@ -44,12 +45,18 @@ export function readTextData(config: RunConfig, known?: Codec): RunData {
       });
       const loader = (): DataLoader<TextBatch> =>
         stateful ? contiguousWindows(training, { batch, length }) : randomWindows(training, { batch, length, seed });
-      const spread = (ids: Int32Array, most: number) => spreadBatches(ids, batch, length, most).map(feed);
+      // With states that go on, batches have to follow one another here too.
+      const following = (ids: Int32Array) =>
+        fitting(() => contiguousWindows(ids, { batch, length }), ids, config).map(feed);
+      const evaluated = (ids: Int32Array, most: number): Batches<DataBatch> =>
+        stateful
+          ? following(ids.subarray(0, most * batch * length + 1))
+          : spreadBatches(ids, batch, length, most).map(feed);
       return {
         training: fitting(loader, training, config).map(feed),
-        ...(heldOut.length > 0 && { validation: spread(heldOut, VALIDATION_BATCHES) }),
+        ...(heldOut.length > 0 && { validation: evaluated(heldOut, VALIDATION_BATCHES) }),
         get whole() {
-          return spread(all, Number.POSITIVE_INFINITY);
+          return evaluated(all, all.length);
         },
         length,
         tokens: batch * length,
@@ -62,7 +69,7 @@ function fitting<T>(make: () => T, ids: Int32Array, { batch, length, stateful }:
   const needed = (stateful ? batch * length : length) + 1;
   if (ids.length >= needed) return make();
   throw new CommandError(
-    `the text is too short: ${ids.length} of it are left to train on, and --length ${length} needs ${needed}`,
+    `the text is too short: of a part of ${ids.length} --batch ${batch} and --length ${length} need ${needed}`,
   );
 }
 
