@@ -16,7 +16,7 @@ import { cutLength } from "./spans.js";
 import { hasTooManySteps } from "./steps.js";
 import { type Clock, clockOf } from "./tuner-clock.js";
 import { randomInputs } from "./tuner-inputs.js";
-import { type Choice, chooseVariants, fitsDevice, spansToTry, variantsOf } from "./variants.js";
+import { type Choice, chooseVariants, fitsDevice, isHopeless, spansToTry, variantsOf } from "./variants.js";
 
 /** A kernel that was tried: timed, or dropped and not to be used. `spans`: how many, of a loop that is cut. */
 export type Candidate = { readonly variant: Variant; readonly spans?: number } & (
@@ -217,11 +217,13 @@ class Trial {
   /** The kernels besides the default, or why one cannot run here. */
   #prepare(at: number): Promise<readonly (Prepared | string)[]> {
     const { execution, core } = this;
+    const dispatch = execution.compiled.program.dispatches[at];
     return Promise.all(
-      variantsOf(execution.compiled.program.dispatches[at])
+      variantsOf(dispatch)
         .slice(1)
         .map((variant) => {
           if (!fitsDevice(variant, core.device)) return "beyond the device's limits";
+          if (isHopeless(variant, dispatch, execution.sizes, core.device)) return "far slower by the model of the cost";
           if (hasTooManySteps(variant, execution.sizes)) return "more steps than there are plans for";
           if (variant.spans !== undefined && execution.sizes[SPANS] === 1) return "one span is enough at these sizes";
           return prepareKernel(execution.compiled, at, variant, execution.sizes).catch(

@@ -40,6 +40,8 @@ const SOFTWARE: Costs = { read: 4.5, shared: 3, product: 0.15, carried: 0.4, tur
 const GPU: Costs = { read: 7, shared: 3, product: 0.54, carried: 0, turn: 5, start: 0, apart: 4 };
 /** Workgroups that a GPU runs side by side without loss, a guess in the middle of what there is. */
 const GPU_WORKGROUPS = 64;
+/** Threads of such a workgroup: one with more counts as several, unless it does a loop, for which it has a multiprocessor. */
+const GPU_THREADS = 64;
 
 /** Workgroups of 64 threads, a channel each, that a GPU runs side by side: a guess too. */
 const GPU_CHANNELS = 256;
@@ -80,13 +82,28 @@ export function chooseVariants(program: Loops, sizes: Lengths, device: GPUDevice
   });
 }
 
+/** The model of the cost is not as wrong as this. */
+const HOPELESS = 32;
+
+/** Whether a variant need not be tried: by the model another takes so much less. Of loops the model is another. */
+export function isHopeless(variant: Variant, dispatch: Dispatch, sizes: Lengths, device: GPUDevice): boolean {
+  const { work, rows, steps } = variant;
+  if (work === undefined || rows !== undefined || steps !== undefined || cutLength(dispatch) !== undefined)
+    return false;
+  const { software } = describeAdapterInfo(device.adapterInfo);
+  const weighed = variantsOf(dispatch).filter((each) => each.work !== undefined && fitsDevice(each, device));
+  const least = Math.min(...weighed.map((each) => costOf(each, sizes, software)));
+  return costOf(variant, sizes, software) > HOPELESS * least;
+}
+
 function costOf(
-  { groups, work = [], threads = 1, workgroupBytes = 0 }: Variant,
+  { groups, work = [], threads = 1, workgroupBytes = 0, rows }: Variant,
   sizes: Lengths,
   software: boolean,
 ): number {
   const { read, shared, product, carried, turn, start, apart } = software ? SOFTWARE : GPU;
-  const atOnce = software ? cores() : GPU_WORKGROUPS;
+  const places = rows === undefined ? Math.max(1, threads / GPU_THREADS) : 1;
+  const atOnce = software ? cores() : GPU_WORKGROUPS / places;
   return work.reduce((sum, { terms, ...term }, i) => {
     const waves = Math.ceil(groupsOf({ groups: [groups[i]] }, sizes) / atOnce);
     const nanoseconds =

@@ -126,6 +126,15 @@ export function dotsKernel(name: string, group: Extract<Group, { kind: "dots" }>
     workgroupSize: WORKGROUP,
     arrays: [{ name: memory, size: WORKGROUP * rows * anchors.length }],
     groups: [[...(shares ? [count([BATCH], rows)] : []), count(across, COLUMNS)]],
+    work: [
+      {
+        terms: count(dims, LANES),
+        reads: anchors.length * (rows + 1),
+        shared: 0,
+        products: anchors.length * rows,
+        turns: 1 / unrolled,
+      },
+    ],
     body: block.stmts,
   };
 }

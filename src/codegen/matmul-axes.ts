@@ -79,6 +79,9 @@ export function patchOf(dims: readonly Dim[], threads: number, patches: readonly
   return patches.find((patch) => waste(patch) <= factor / 4) ?? patches[patches.length - 1];
 }
 
+/** Whether the run's sizes say how far a side extends. */
+export const isOpen = ({ axis }: Side): boolean => count(axis.dims).lengths.length > 0;
+
 /** Tiles of the result, each a workgroup's; undefined where run-time lengths decide. */
 export function tilesOf(instr: Instr<"contract">): number | undefined {
   const { left, right, batch } = matmulAxes(instr);

@@ -4,10 +4,11 @@
  */
 
 import type { KernelContext } from "./context.js";
+import { dotsKernel } from "./dots-kernel.js";
 import { add, call, type Expr, f32, infix, type Kernel, load, mul, THREAD, u32 } from "./kernel-ir.js";
-import { matmulAxes, SIDE, type Side } from "./matmul-axes.js";
+import { isOpen, matmulAxes, SIDE, type Side } from "./matmul-axes.js";
 import { MatmulFrame } from "./matmul-frame.js";
-import { registersKernel } from "./matmul-registers.js";
+import { registersKernels } from "./matmul-registers.js";
 import type { Group } from "./schedule.js";
 
 /** Terms of the sums that lie in workgroup memory at a time: the more, the fewer barriers. */
@@ -28,7 +29,10 @@ export function matmulKernels(
   group: Extract<Group, { kind: "matmul" }>,
   context: KernelContext,
 ): readonly Kernel[] {
-  return [tiledKernel(name, group, context), registersKernel(`${name}_registers`, group, context)];
+  const usual = [tiledKernel(name, group, context), ...registersKernels(name, group, context)];
+  if (!isOpen(matmulAxes(group.anchor).left)) return usual;
+  const { anchor, roots, shape } = group;
+  return [...usual, dotsKernel(`${name}_dots`, { kind: "dots", shape, anchors: [anchor], roots }, context)];
 }
 
 function tiledKernel(name: string, group: Extract<Group, { kind: "matmul" }>, context: KernelContext): Kernel {

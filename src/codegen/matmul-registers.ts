@@ -7,7 +7,7 @@
 import type { KernelContext } from "./context.js";
 import { dot, fourOf } from "./fours.js";
 import { add, call, type Expr, f32, infix, type Kernel, load, mul, QUAD, u32 } from "./kernel-ir.js";
-import { matmulAxes, patchOf, type Side } from "./matmul-axes.js";
+import { isOpen, matmulAxes, patchOf, type Side } from "./matmul-axes.js";
 import { MatmulFrame, type Tile } from "./matmul-frame.js";
 import type { Group } from "./schedule.js";
 
@@ -22,15 +22,35 @@ function tileOf(left: Side, right: Side): Tile {
   return { together: true, down, across, height: patchOf(left.axis.dims, down, [16, 8, 4, 2]), width };
 }
 
-const product = (dims: readonly (number | string)[]) => dims.reduce((n: number, d) => n * Number(d), 1);
+/** Rows of a thread where there are few: products that nothing needs cost less than reading what they are of. */
+const FEW = 4;
 
-export function registersKernel(
+/** For few rows all threads lie along columns: what rows are multiplied by is read once for all of them. */
+function fewRowsTile(right: Side): Tile {
+  const width = patchOf(right.axis.dims, WORKGROUP, [8, 4, 2, 1]);
+  return { together: true, down: 1, across: WORKGROUP, height: FEW, width };
+}
+
+/** The kernel for any number of rows; where only the run says how many there are, one for few. */
+export function registersKernels(
   name: string,
   group: Extract<Group, { kind: "matmul" }>,
   context: KernelContext,
+): readonly Kernel[] {
+  const { left, right } = matmulAxes(group.anchor);
+  const make = (suffix: string, tile: Tile) => registersKernel(`${name}_${suffix}`, group, context, tile);
+  return [make("registers", tileOf(left, right)), ...(isOpen(left) ? [make("few", fewRowsTile(right))] : [])];
+}
+
+const product = (dims: readonly (number | string)[]) => dims.reduce((n: number, d) => n * Number(d), 1);
+
+function registersKernel(
+  name: string,
+  group: Extract<Group, { kind: "matmul" }>,
+  context: KernelContext,
+  tile: Tile,
 ): Kernel {
   const { left, right } = matmulAxes(group.anchor);
-  const tile = tileOf(left, right);
   const { height, width } = tile;
   const frame = new MatmulFrame(group, context, tile);
   const { block, scalars, terms } = frame;

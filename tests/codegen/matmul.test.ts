@@ -32,7 +32,8 @@ function productOf({ lhs, rhs, out, dims }: Product): Graph {
 async function compare(graph: Graph, lengths: Readonly<Record<string, number>>, seed: number): Promise<void> {
   const args = randomArgs(graph, seed, lengths);
   const want = evaluateGraph(graph, args, lengths)["output:c"];
-  for (const variant of [0, 1]) {
+  const [{ variants = [] }] = compileGraph(graph).program.dispatches;
+  for (const variant of [0, ...variants.map((_, i) => i + 1)]) {
     const got = (await runOnDevice(graph, args, lengths, variant))["output:c"];
     expect(got.shape).toEqual(want.shape);
     expect(distance(got.data, want.data), `variant ${variant}`).toBeLessThan(TOLERANCE);
@@ -65,6 +66,7 @@ const runs: readonly (readonly [number, number])[] = [
   [1, 1],
   [1, 63],
   [3, 1],
+  [2, 2],
   [5, 43],
   [4, 129],
   [16, 100],
@@ -74,6 +76,9 @@ describe.each(runs)("batch %i, T %i", (batch, length) => {
   const lengths = { [BATCH]: batch, T: length };
   test.each<Product>([
     { lhs: "btm", rhs: "mn", out: "btn", dims: { b: BATCH, t: "T", m: 19, n: 37 } },
+    { lhs: "btm", rhs: "nm", out: "btn", dims: { b: BATCH, t: "T", m: 9, n: 257 } },
+    { lhs: "btm", rhs: "mn", out: "btn", dims: { b: BATCH, t: "T", m: 64, n: 1 } },
+    { lhs: "btm", rhs: "nm", out: "nbt", dims: { b: BATCH, t: "T", m: 8, n: 131 } },
     { lhs: "btm", rhs: "bsm", out: "bts", dims: { b: BATCH, t: "T", s: "T", m: 5 } },
     { lhs: "btm", rhs: "btn", out: "mn", dims: { b: BATCH, t: "T", m: 65, n: 7 } },
     { lhs: "btm", rhs: "btn", out: "nm", dims: { b: BATCH, t: "T", m: 1, n: 33 } },
@@ -83,13 +88,17 @@ describe.each(runs)("batch %i, T %i", (batch, length) => {
   ])("$lhs · $rhs → $out", (product) => compare(productOf(product), lengths, batch + length));
 });
 
-test("a product alone and products alongside each other have two kernels", () => {
+test("a product alone and products alongside each other have two kernels, and two for few rows", () => {
   const writer = new GraphWriter();
   for (const [name, size] of Object.entries({ a: 5, b: 70 })) {
     const [x, w] = [writer.input(`x${name}`, ["T", 9]), writer.arg("param", `w${name}`, [size, 9])];
     writer.result("output", name, writer.b.contract(x, w, "btk", "nk", "btn"));
     const [{ variants }] = compileGraph(writer.graph()).program.dispatches;
-    expect(variants).toMatchObject([{ quads: true, threads: 32 }]);
+    expect(variants).toMatchObject([
+      { quads: true, threads: 32 },
+      { quads: true, threads: 32 },
+      { threads: 256, workgroupBytes: 4096 },
+    ]);
   }
 });
 
