@@ -1,6 +1,7 @@
 /** @file Tiled products of awkward shapes against the f64 interpreter, on the device. */
 
 import { describe, expect, test } from "vitest";
+import { chooseVariants, isHopeless, variantsOf } from "../../runtime/variants.js";
 import { schedule } from "../../src/codegen/schedule.js";
 import { evaluateGraph } from "../../src/ir/interpret.js";
 import { BATCH, type Dim, type Graph } from "../../src/ir/types.js";
@@ -100,6 +101,49 @@ test("a product alone and products alongside each other have two kernels, and tw
       { threads: 256, workgroupBytes: 4096 },
     ]);
   }
+});
+
+/** An adapter as far as the choice of a kernel asks. */
+function adapter(isFallbackAdapter: boolean): GPUDevice {
+  const limits = {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+    maxStorageBufferBindingSize: 2 ** 30,
+    maxBufferSize: 2 ** 30,
+  };
+  const adapterInfo = { vendor: "", architecture: "", device: "", description: "", isFallbackAdapter };
+  return { adapterInfo, limits, features: new Set(["subgroups"]) } as unknown as GPUDevice;
+}
+
+describe.each([
+  ["a software adapter", true, "_few", "_registers"],
+  ["a GPU", false, "_dots", "matmul_0"],
+])("on %s", (_, software, few, many) => {
+  const weights = { b: BATCH, t: "T", m: 64, n: 512 };
+  const { program } = compileGraph(productOf({ lhs: "btm", rhs: "nm", out: "btn", dims: weights }));
+  const [dispatch] = program.dispatches;
+  const device = adapter(software);
+  const chosen = (sizes: Readonly<Record<string, number>>) =>
+    variantsOf(dispatch)[chooseVariants(program, sizes, device)[0]];
+
+  test.each([
+    [1, 1, few],
+    [4, 1, few],
+    [1, 4, few],
+    [16, 32, many],
+    [64, 1024, many],
+  ])("batch %i, T %i: the kernel for as many rows", (batch, T, end) => {
+    expect(chosen({ [BATCH]: batch, T }).kernel).toMatch(new RegExp(`${end}$`));
+  });
+
+  test("what the model finds far slower need not be tried, the best is", () => {
+    const hopeless = (sizes: Readonly<Record<string, number>>) =>
+      variantsOf(dispatch).filter((variant) => isHopeless(variant, dispatch, sizes, device));
+    expect(hopeless({ [BATCH]: 64, T: 1024 }).map(({ kernel }) => kernel)).toEqual(software ? ["matmul_0_dots"] : []);
+    const best = chosen({ [BATCH]: 1, T: 1 });
+    expect(hopeless({ [BATCH]: 1, T: 1 })).not.toContain(best);
+  });
 });
 
 /** Values that a graph's groups store, as lists of shapes. */
