@@ -1,6 +1,5 @@
 /** @file `seqc train`: from a spec and data to a folder with parameters, curves, a report and checkpoints to go on from. */
 
-import { DeviceError } from "../../runtime/errors.js";
 import { CommandError, EXIT, type ExitCode } from "./exit.js";
 import { json, RunFolder } from "./run/folder.js";
 import { mergeConfigs, type RunConfig, readConfig } from "./train/config.js";
@@ -46,11 +45,6 @@ async function train(folder: RunFolder, prepared: Prepared, resumes: boolean): P
     const session = new Session({ folder, prepared, model, adapter, trainer });
     if (!resumes) folder.begin(config, prepared.sources);
     if (data.codec?.characters !== undefined) folder.write({ vocabulary: json(data.codec.characters) });
-    try {
-      await session.run(resumes ? await folder.checkpoints.load() : undefined);
-    } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      throw new DeviceError(`${error.message}\nto go on from the last checkpoint: seqc train --resume ${folder.path}`);
-    }
+    await session.run(resumes ? await folder.checkpoints.load() : undefined);
   });
 }

@@ -162,6 +162,33 @@ describe("seqc train on a text", { timeout: 60_000 }, () => {
     expect(JSON.parse(evaluated.out).loss).toBeCloseTo(least.loss, 6);
   });
 
+  it("reads bytes, whatever they are", async () => {
+    const out = join(folder, "bytes");
+    const bytes = join(folder, "bytes.bin");
+    writeFileSync(
+      bytes,
+      Uint8Array.from({ length: 600 }, (_, at) => (at * 37) % 256),
+    );
+    const args = [
+      "train",
+      CHAR_LM,
+      "--bytes",
+      bytes,
+      ...small,
+      "--set",
+      "V=256",
+      "--steps",
+      "2",
+      "--optimizer",
+      "muon",
+    ];
+    const { code, out: shown } = await inProcess([...args, "--out", out]);
+    expect([code, shown]).toEqual([EXIT.ok, expect.stringMatching(/text +600 bytes/)]);
+    // Every byte is as frequent as any other, but for a few.
+    expect(readJson(out, "summary.json").unigramEntropy).toBeCloseTo(Math.log(256), 1);
+    expect((await inProcess(["sample", out, "--prompt", "é", "--length", "3"])).out).toMatch(/^é/);
+  });
+
   it("carries states through a text that is read from start to end", async () => {
     const out = join(folder, "stateful");
     const args = ["train", CHAR_LM, "--text", book(), ...small, "--stateful", "--epochs", "1", "--out", out];

@@ -33,12 +33,10 @@ export interface Prepared {
  * @throws CommandError about whatever does not fit together, after the spec's mistakes were shown.
  */
 export async function prepare(config: RunConfig, errorFormat: ErrorFormat, codec?: Codec): Promise<Prepared> {
-  const fixed = (name: string) => Object.hasOwn(config.set, name);
-  if (fixed("V") && (config.text ?? config.bytes) !== undefined) {
-    throw new CommandError("--set V is the text's to fix: its characters");
-  }
   requireKnownSettings([config.spec], config.set);
   const data = await readData(config, codec);
+  const wrong = data.fixed.find((name) => (config.set[name] ?? data.set[name]) !== data.set[name]);
+  if (wrong !== undefined) throw new CommandError(`--set ${wrong} is the text's to fix: it is ${data.set[wrong]}`);
   const sources = new Map<string, string>();
   const manifest = compileOne({ ...config, set: { ...data.set, ...config.set } }, errorFormat, sources);
   if (manifest.programs.train === undefined) throw new CommandError(`${manifest.name} states no loss to train on`);

@@ -4,9 +4,10 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeDurably } from "../../../runtime/checkpoint-store-node.js";
 import type { AdapterDescription } from "../../../runtime/device.js";
-import { NonFiniteError } from "../../../runtime/errors.js";
+import { DeviceError, NonFiniteError } from "../../../runtime/errors.js";
 import type { StepRecord, ValidationRecord } from "../../../runtime/fit-options.js";
 import type { AnyInputs, Model } from "../../../runtime/model.js";
+import { peakOf } from "../../../runtime/optimizer.js";
 import type { Trainer } from "../../../runtime/trainer.js";
 import { CommandError, EXIT } from "../exit.js";
 import { reason } from "../files.js";
@@ -78,6 +79,7 @@ export class Session {
       await this.#restoreBest();
       await writeResults(this.parts, run);
     } catch (error) {
+      if (error instanceof DeviceError) throw new DeviceError(`${error.message}\n${this.#wayOn()}`);
       if (!(error instanceof NonFiniteError)) throw error;
       writeReport(this.parts);
       throw divergence(error, prepared.config.optimizer, folder.path);
@@ -87,6 +89,10 @@ export class Session {
       this.#metrics.close();
       this.#events?.close();
     }
+  }
+
+  #wayOn(): string {
+    return `to go on from the last checkpoint: seqc train --resume ${this.parts.folder.path}`;
   }
 
   #tellStep(record: StepRecord, seconds: number): void {
@@ -152,9 +158,8 @@ function divergence(
   folder: string,
 ): CommandError {
   const what = where === "loss" ? "loss" : `gradient of ${where.parameter}`;
-  const peak = typeof learningRate === "number" ? learningRate : learningRate.peak;
   return new CommandError(
-    `the ${what} of step ${step} is not finite: lower --lr (now ${peak}), --clip the gradient, or say --on-non-finite ` +
+    `the ${what} of step ${step} is not finite: lower --lr (now ${peakOf(learningRate)}), --clip the gradient, or say --on-non-finite ` +
       `rollback; ${folder} holds what there is`,
     EXIT.failed,
   );
