@@ -34,8 +34,13 @@ export class Origins {
   }
 }
 
-/** Odd, so that nothing is full; above the number of examples that a thread of a loop takes. */
-const EXAMPLES = 3;
+/**
+ * Odd, so that nothing is full at its end. With the first length more rows than a tile of a product has, and more examples than a
+ * workgroup of a loop takes: what is written out for each of them has to be at work.
+ */
+const EXAMPLES = 13;
+/** With lengths of chunks that is too much for the interpreter. */
+const EXAMPLES_OF_CHUNKS = 3;
 const FIRST_LENGTH = 5;
 /** Steps beyond a whole chunk, where a loop keeps the starts of chunks. */
 const BEYOND_CHUNK = 5;
@@ -82,9 +87,9 @@ type Planned = Pick<ReferenceRun, "program" | "sizes" | "after">;
 function planRuns(manifest: Manifest): readonly Planned[] {
   const { programs, lengths, carried } = manifest;
   const all = allPrograms(manifest);
-  const sizes: Record<string, number> = { [BATCH]: EXAMPLES };
+  const chunks = all.flatMap(({ slots }) => slots.flatMap(({ size }) => size.chunks ?? []));
+  const sizes: Record<string, number> = { [BATCH]: chunks.length > 0 ? EXAMPLES_OF_CHUNKS : EXAMPLES };
   lengths.forEach((length, at) => {
-    const chunks = all.flatMap(({ slots }) => slots.flatMap(({ size }) => size.chunks ?? []));
     const steps = chunks.filter((chunk) => chunk.length === length).map((chunk) => chunk.steps);
     sizes[length] = steps.length > 0 ? Math.max(...steps) + BEYOND_CHUNK : at === 0 ? FIRST_LENGTH : 1 + 2 * at;
   });
