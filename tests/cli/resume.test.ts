@@ -100,6 +100,16 @@ describe("seqc train --resume", { timeout: 60_000 }, () => {
     expect(json(out, "summary.json").best).toEqual(json(whole, "summary.json").best);
   });
 
+  it("a run that is done is left as it is", async () => {
+    const out = join(folder, "done", "run");
+    cpSync(whole, out, { recursive: true });
+    copyFileSync(join(folder, "book.txt"), join(folder, "done", "book.txt"));
+    const { code, out: shown } = await inProcess(["train", "--resume", out]);
+    expect([code, shown]).toEqual([EXIT.ok, expect.stringMatching(/all 420 steps are done/)]);
+    expect(numbers(out)).toEqual(numbers(whole));
+    expect(parameters(out).equals(parameters(whole))).toBe(true);
+  });
+
   it("goes on from a folder that was moved, further than was asked for at first", async () => {
     const out = join(folder, "moved", "run");
     cpSync(whole, out, { recursive: true });

@@ -162,6 +162,20 @@ describe("seqc train on a text", { timeout: 60_000 }, () => {
     expect(JSON.parse(evaluated.out).loss).toBeCloseTo(least.loss, 6);
   });
 
+  it("refuses epochs of windows at random places", async () => {
+    const { code, err } = await inProcess([
+      "train",
+      CHAR_LM,
+      "--text",
+      book(),
+      "--epochs",
+      "2",
+      "--out",
+      join(folder, "no"),
+    ]);
+    expect([code, err]).toEqual([EXIT.usage, expect.stringMatching(/has no end, and so no epochs: give --steps/)]);
+  });
+
   it("reads bytes, whatever they are", async () => {
     const out = join(folder, "bytes");
     const bytes = join(folder, "bytes.bin");

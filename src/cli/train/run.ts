@@ -9,6 +9,7 @@ import type { Fit } from "../../../runtime/fit-control.js";
 import type { StepRecord, ValidationRecord } from "../../../runtime/fit-options.js";
 import type { AnyInputs } from "../../../runtime/model.js";
 import type { Trainer } from "../../../runtime/trainer.js";
+import { CommandError } from "../exit.js";
 import { blame, type RunConfig } from "./config.js";
 import type { BoundData } from "./data.js";
 
@@ -39,10 +40,13 @@ export interface Schedule {
 /** How often a run is validated that does not say so. */
 const VALIDATIONS = 4;
 
-/** @param epochLength none where the data never ends. */
+/** @param epochLength none where the data never ends. @throws CommandError where there should be epochs then. */
 export function scheduleRun({ steps, epochs, validateEvery }: RunConfig, epochLength: number | undefined): Schedule {
-  // Data without end has no epochs: as many steps then.
-  const total = Math.min(steps ?? Number.POSITIVE_INFINITY, (epochs ?? Number.POSITIVE_INFINITY) * (epochLength ?? 1));
+  if (epochs !== undefined && epochLength === undefined) {
+    throw new CommandError("this data has no end, and so no epochs: give --steps (a text has epochs with --stateful)");
+  }
+  const passes = epochs === undefined ? Number.POSITIVE_INFINITY : epochs * (epochLength ?? 1);
+  const total = Math.min(steps ?? Number.POSITIVE_INFINITY, passes);
   return { steps: total, validateEvery: validateEvery ?? Math.ceil(total / VALIDATIONS) };
 }
 
@@ -121,6 +125,7 @@ export class Run {
   async train(): Promise<void> {
     const { steps, validateEvery, checkpointEvery } = this.config;
     this.#started = performance.now();
+    const first = this.#step;
     while (this.#step < steps && !this.#isOver) {
       const next = Math.min(
         steps,
@@ -130,7 +135,7 @@ export class Run {
       if (this.#step >= steps || this.#step % validateEvery === 0) await this.#validate(true);
       if (this.#step % checkpointEvery === 0) await this.#checkpoint();
     }
-    if (this.#step === 0) return;
+    if (this.#step === first) return;
     await this.#validate(false);
     if (this.#saved !== this.#step) await this.#checkpoint();
   }
