@@ -1,5 +1,6 @@
 /** @file Where batches come from: arrays, generators, streams of data, one pass after another. */
 
+/** One pass over batches. */
 export type BatchSource<Batch> = Iterable<Batch> | AsyncIterable<Batch>;
 
 /**

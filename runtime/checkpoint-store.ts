@@ -3,6 +3,7 @@
  * the next save. In Node.js: `checkpoint-store-node.ts`.
  */
 
+/** Where checkpoints are kept. */
 export interface CheckpointStore {
   /** Resolves when the bytes are where a crash does not reach them; the one before is there until then. */
   save(bytes: Uint8Array): Promise<void>;

@@ -1,6 +1,6 @@
 /** @file What `seqc/runtime` offers: everything a generated module and its user need. No Node in here. */
 
-export type { Batches } from "./batches.js";
+export type { Batches, BatchSource } from "./batches.js";
 export type { CheckpointExtra } from "./checkpoint.js";
 export type { CheckpointStore } from "./checkpoint-store.js";
 export { BrowserCheckpointStore } from "./checkpoint-store.js";

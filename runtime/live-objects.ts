@@ -1,5 +1,6 @@
 /** @file Every buffer is made here, and counted until it is destroyed: what a page leaks, it can see. */
 
+/** The number of buffers and their bytes. */
 export interface LiveObjects {
   readonly buffers: number;
   readonly bytes: number;

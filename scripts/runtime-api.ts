@@ -227,8 +227,8 @@ function describe(node: ts.Statement): readonly string[] {
 /** A node's doc comment as paragraphs, and the rest of it. */
 function split(node: ts.Node): { readonly text: readonly string[]; readonly rest: string } {
   const rest = node.getText().replace(/^export (declare )?|^declare /, "");
-  const [comment] = ts.getJSDocCommentsAndTags(node).map((each) => each.getText());
-  return { text: comment === undefined ? [] : paragraphs(comment), rest: outdent(rest) };
+  const comment = ts.getJSDocCommentsAndTags(node).at(-1)?.getText();
+  return { text: comment === undefined || comment.includes("@file") ? [] : paragraphs(comment), rest: outdent(rest) };
 }
 
 const TAGS: ReadonlyMap<string, string> = new Map([

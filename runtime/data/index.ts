@@ -5,7 +5,7 @@ export { mergeArrays } from "./arrays.js";
 export { readCsv } from "./csv.js";
 export { Dataset } from "./dataset.js";
 export { readIdx } from "./idx.js";
-export type { BatchSource, DataBatch, Identity, LoaderState } from "./loader.js";
+export type { DataBatch, Identity, LoaderDefinition, LoaderState } from "./loader.js";
 export { DataLoader } from "./loader.js";
 export { matchArrays } from "./match.js";
 export { readNpy } from "./npy.js";

@@ -19,7 +19,7 @@ export function checksum(arrays: Iterable<ArrayBufferView>): number {
 }
 
 /** Where a loader takes its batches from. */
-export interface BatchSource<Batch> {
+export interface LoaderDefinition<Batch> {
   /** All that the batches depend on, in plain data: a position in other batches means nothing. */
   readonly identity: Identity;
   /** Batches an epoch; none where they never end. */
@@ -43,7 +43,7 @@ export class DataLoader<Batch> implements Iterable<Batch> {
   #taken = 0;
 
   /** Stands before the first batch. */
-  constructor(private readonly source: BatchSource<Batch>) {}
+  constructor(private readonly source: LoaderDefinition<Batch>) {}
 
   /** Batches an epoch; undefined where they never end. */
   get epochLength(): number | undefined {
