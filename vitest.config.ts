@@ -14,6 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ["tests/**/*.test.ts"],
+    // What needs a browser: vitest.browser.config.ts.
+    exclude: ["tests/browser/**"],
     // Colours come on where the variable CI is set, in this process and in those that tests start.
     env: { NO_COLOR: "1" },
     testTimeout: 60_000,
