@@ -11,7 +11,7 @@ import { checkedSlots } from "./core.js";
 import { BATCH, type KeptState, type Port, type Program, RESET } from "./manifest.js";
 import { type CompiledProgram, type Execution, type Swap, swapsOf } from "./program.js";
 import type { Region } from "./readback.js";
-import type { Tensor } from "./safetensors.js";
+import { misfits, type Tensor } from "./safetensors.js";
 
 const FLAGS: Port = { name: RESET, elem: "bool", shape: [] };
 
@@ -115,14 +115,8 @@ export class CarriedStates {
   /** As `write`, but writes nothing. */
   check(states: StateValues): void {
     const { name: model, carried } = this.core.manifest;
-    const ports = carried?.states ?? [];
-    const problems = ports.flatMap((port) => {
-      const [shape, needed] = [states.get(port.name)?.shape.join(", "), this.#shapeOf(port).join(", ")];
-      if (shape === undefined) return [`\`${port.name}\` is missing`];
-      return shape === needed ? [] : [`\`${port.name}\` has the shape [${shape}] and needs [${needed}]`];
-    });
-    const known = new Set(ports.map(({ name }) => name));
-    problems.push(...[...states.keys()].flatMap((name) => (known.has(name) ? [] : [`\`${name}\` is unknown`])));
+    const needed = (carried?.states ?? []).map((port) => ({ name: port.name, shape: this.#shapeOf(port) }));
+    const problems = misfits(states, needed);
     if (problems.length > 0) throw new Error(`the carried states do not fit ${model}: ${problems.join("; ")}`);
   }
 

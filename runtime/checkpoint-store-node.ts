@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CheckpointStore } from "./checkpoint-store.js";
+import { Turns } from "./turns.js";
 
 /**
  * Puts a whole file in the place of another, or of none: a reader sees the old or the new, and a crash at any moment, of the
@@ -45,7 +46,7 @@ const TEMPORARY = /^checkpoint-\d+\.safetensors\.[\w-]+\.tmp$/;
 
 /** The last few checkpoints of a run: `checkpoint-7.safetensors` is the seventh that was saved. */
 export class FileCheckpointStore implements CheckpointStore {
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** @param keep how many are left, the newest; the one before the last is for people, no crash needs it. */
   constructor(
@@ -55,20 +56,19 @@ export class FileCheckpointStore implements CheckpointStore {
 
   /** @throws Error of the file system; the checkpoints before are as they were. */
   save(bytes: Uint8Array): Promise<void> {
-    const result = this.#turn.then(async () => {
+    return this.#turns.take(async () => {
       const [newest = 0] = await this.#numbers();
       await writeDurably(this.#path(newest + 1), bytes);
       await this.#tidy();
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   /** The newest, after the saves already asked for. */
-  async load(): Promise<Uint8Array | undefined> {
-    await this.#turn;
-    const [newest] = await this.#numbers();
-    return newest === undefined ? undefined : new Uint8Array(await readFile(this.#path(newest)));
+  load(): Promise<Uint8Array | undefined> {
+    return this.#turns.take(async () => {
+      const newest = await this.newestPath();
+      return newest === undefined ? undefined : new Uint8Array(await readFile(newest));
+    });
   }
 
   /** Where the last one lies. */

@@ -3,6 +3,8 @@
  * the next save. In Node.js: `checkpoint-store-node.ts`.
  */
 
+import { Turns } from "./turns.js";
+
 /** Where checkpoints are kept. */
 export interface CheckpointStore {
   /** Resolves when the bytes are where a crash does not reach them; the one before is there until then. */
@@ -28,7 +30,7 @@ interface Slot {
  */
 export class BrowserCheckpointStore implements CheckpointStore {
   #database: Promise<IDBDatabase> | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** @param name of the run: stores of one name share their slots. */
   constructor(private readonly name: string) {}
@@ -36,7 +38,7 @@ export class BrowserCheckpointStore implements CheckpointStore {
   /** @throws Error where the browser keeps nothing, as in some private windows, or has no room. */
   save(bytes: Uint8Array): Promise<void> {
     const kept = bytes.slice();
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const [first, second] = await this.#slots();
       const free = newest(first, second) === first ? 1 : 0;
       const number = Math.max(first?.number ?? 0, second?.number ?? 0) + 1;
@@ -49,12 +51,12 @@ export class BrowserCheckpointStore implements CheckpointStore {
 
   /** The newer of the slots that are whole. */
   load(): Promise<Uint8Array | undefined> {
-    return this.#inTurn(async () => newest(...(await this.#slots()))?.bytes);
+    return this.#turns.take(async () => newest(...(await this.#slots()))?.bytes);
   }
 
   /** Forgets both slots. */
   clear(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const transaction = (await this.#open()).transaction(STORE, "readwrite");
       for (const slot of [0, 1]) transaction.objectStore(STORE).delete(this.#key(slot));
       await completed(transaction, `clearing the checkpoint ${this.name}`);
@@ -83,12 +85,6 @@ export class BrowserCheckpointStore implements CheckpointStore {
       request.onerror = () => reject(new Error(`the browser keeps no checkpoints: ${String(request.error)}`));
     });
     return this.#database;
-  }
-
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(body);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 }
 

@@ -5,7 +5,8 @@ import type { Manifest } from "./manifest.js";
 import type { Region } from "./readback.js";
 import { Readback } from "./readback.js";
 import type { Tensor } from "./safetensors.js";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors, misfits } from "./safetensors.js";
+import { countOf } from "./shapes.js";
 import { torchName, torchNames } from "./torch-names.js";
 import { checkTrainingState, type TrainingState } from "./training-state.js";
 
@@ -58,7 +59,7 @@ export function parameterRegions({ parameters }: Manifest): Region[] {
   return parameters.map(({ name, offset, shape }) => ({
     name,
     offset,
-    length: elements(shape),
+    length: countOf(shape),
   }));
 }
 
@@ -88,7 +89,7 @@ export function encodeCheckpoint(
   if (training !== undefined) {
     for (const [own, flat] of Object.entries(training.arrays)) {
       for (const { name, shape, offset } of parameters) {
-        const end = offset + elements(shape);
+        const end = offset + countOf(shape);
         if (end <= layout.trainable) tensors.set(`${OWN}${own}.${name}`, { shape, values: flat.subarray(offset, end) });
       }
     }
@@ -118,26 +119,21 @@ export function decodeCheckpoint(manifest: Manifest, bytes: Uint8Array, anySpec 
       `it was saved by ${other} of the spec ${spec}, and this module is of ${manifest.spec}, which computes something else`,
     );
   }
-  const known = new Set<string>();
-  const take = (prefix: string, end: number) => {
-    const flat = new Float32Array(end);
-    for (const { name, shape, offset } of parameters) {
-      if (offset + elements(shape) > end) continue;
-      const title = prefix + name;
-      known.add(title);
-      const tensor = tensors.get(title);
-      if (tensor === undefined) problems.push(`\`${title}\` is missing`);
-      else if (!sameShape(tensor.shape, shape)) {
-        problems.push(`\`${title}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
-      } else flat.set(tensor.values, offset);
-    }
+  const own = [...tensors.keys()].filter((name) => name.startsWith(OWN)).map((name) => name.slice(1).split(".")[0]);
+  const arraysThere = [...new Set(own)];
+  const trained = parameters.filter(({ shape, offset }) => offset + countOf(shape) <= layout.trainable);
+  const prefixed = (array: string) => trained.map(({ name, shape }) => ({ name: `${OWN}${array}.${name}`, shape }));
+  problems.push(...misfits(tensors, [...parameters, ...arraysThere.flatMap(prefixed)]));
+  if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
+  const take = (prefix: string, taken: Manifest["parameters"], length: number) => {
+    const flat = new Float32Array(length);
+    for (const { name, offset } of taken) flat.set(tensors.get(prefix + name)?.values ?? [], offset);
     return flat;
   };
-  const flat = take("", layout.total);
-  const own = [...tensors.keys()].filter((name) => name.startsWith(OWN)).map((name) => name.slice(1).split(".")[0]);
-  const arrays = Object.fromEntries([...new Set(own)].map((name) => [name, take(`${OWN}${name}.`, layout.trainable)]));
-  problems.push(...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `\`${name}\` is unknown`));
-  if (problems.length > 0) throw new Error(`the file does not fit ${model}: ${problems.join("; ")}`);
+  const flat = take("", parameters, layout.total);
+  const arrays = Object.fromEntries(
+    arraysThere.map((name) => [name, take(`${OWN}${name}.`, trained, layout.trainable)]),
+  );
   const state = metadata.get(TRAINING);
   if (state === undefined) return { parameters: flat };
   const extra = JSON.parse(metadata.get(EXTRA) ?? "{}") as CheckpointExtra;
@@ -153,10 +149,4 @@ function underOurNames({ parameters }: Manifest, tensors: ReadonlyMap<string, Te
   if (names.some((name) => tensors.has(name))) return tensors;
   const ours = new Map(names.map((name) => [torchName(name), name]));
   return new Map([...tensors].map(([name, tensor]) => [ours.get(name) ?? name, tensor]));
-}
-
-const elements = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }

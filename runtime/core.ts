@@ -10,6 +10,7 @@ import type { Manifest, Port, Program, Streaming } from "./manifest.js";
 import { checkBufferSize } from "./memory.js";
 import type { CompiledProgram, Execution } from "./program.js";
 import type { Region } from "./readback.js";
+import { countOf } from "./shapes.js";
 import type { TuningCache } from "./tuner-cache.js";
 import { checkInputs, extentsOf } from "./validate.js";
 
@@ -143,7 +144,7 @@ export function outputRegions(execution: Execution, outputs: readonly Port[], pa
   return outputs.map((port) => ({
     name: port.name,
     offset: execution.offsetOf(slots[port.name], parity),
-    length: extentsOf(port, execution.sizes).reduce((product, extent) => product * extent, 1),
+    length: countOf(extentsOf(port, execution.sizes)),
   }));
 }
 

@@ -87,7 +87,7 @@ export class DeviceGuard {
     };
     let confirmed: Promise<void> | undefined;
     try {
-      const { value, made } = creations(this.device, body);
+      const { value, made } = creations(body);
       confirmed = pop(made);
       // The rejection reaches whoever awaits it; nobody is bound to.
       confirmed.catch(() => {});

@@ -10,6 +10,7 @@ import { Execution } from "./program.js";
 import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { tunedVariants } from "./tuner-choice.js";
+import { Turns } from "./turns.js";
 
 interface Layout {
   readonly execution: Execution;
@@ -22,7 +23,7 @@ interface Layout {
 export class Inference implements Destroyable {
   #layout: Layout | undefined;
   /** Calls take turns up to their submit, so that none lays the arena out anew under another. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /**
    * @param resultsOf where the results lie.
@@ -48,9 +49,7 @@ export class Inference implements Destroyable {
     wanted?: ReadonlySet<string>,
   ): Promise<{ readonly finished: Promise<Values> }> {
     this.core.check();
-    const submitted = this.#turn.then(() => this.#submit(given, sizes, wanted));
-    this.#turn = submitted.catch(() => {});
-    return submitted;
+    return this.#turns.take(() => this.#submit(given, sizes, wanted));
   }
 
   destroy(): void {

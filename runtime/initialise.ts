@@ -6,6 +6,7 @@
 import type { InitExpr, Manifest, ParameterSpec } from "./manifest.js";
 import type { Words } from "./random.js";
 import { checkSeed, hashName, threefry, toNormal, toUniform } from "./random.js";
+import { countOf } from "./shapes.js";
 
 /** All parameters in the layout of the flat buffer. @param seed a whole number from 0 to 2³²−1. */
 export function initialiseParameters({ parameters, layout }: Manifest, seed: number): Float32Array<ArrayBuffer> {
@@ -25,9 +26,9 @@ export function initialiseParameter({ name, shape, init }: ParameterSpec, seed: 
   const key: Words = [seed, hashName(name)];
   if (init.kind === "orthogonal") {
     const [rows, ...rest] = shape;
-    return orthogonal(key, rows ?? 1, elements(rest), init.gain);
+    return orthogonal(key, rows ?? 1, countOf(rest), init.gain);
   }
-  const values = new Float64Array(elements(shape));
+  const values = new Float64Array(countOf(shape));
   const element: Element = { index: shape.map(() => 0), draw: () => [0, 0] };
   const evaluate = compile(init.expr);
   for (let at = 0; at < values.length; at++) {
@@ -37,10 +38,6 @@ export function initialiseParameter({ name, shape, init }: ParameterSpec, seed: 
     advance(element.index, shape);
   }
   return values;
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 /** The next index in row-major order. */

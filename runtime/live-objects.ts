@@ -8,6 +8,9 @@ export interface LiveObjects {
 
 const alive = new WeakMap<GPUDevice, Set<GPUBuffer>>();
 
+/** What the innermost `creations` under way has made so far. */
+let recorded: GPUBuffer[] | undefined;
+
 /** The buffers that models, trainers and streams hold on a device. Garbage collection has no part in them. */
 export function liveObjects(device: GPUDevice): LiveObjects {
   const buffers = [...buffersOf(device)];
@@ -24,18 +27,23 @@ export function createBuffer(device: GPUDevice, descriptor: GPUBufferDescriptor)
     return destroy();
   };
   buffers.add(buffer);
+  recorded?.push(buffer);
   return buffer;
 }
 
-/** Runs `body`, and tells which buffers it made; if it throws, none of them is left. */
-export function creations<T>(device: GPUDevice, body: () => T): { readonly value: T; readonly made: GPUBuffer[] } {
-  const before = new Set(buffersOf(device));
-  const made = () => [...buffersOf(device)].filter((buffer) => !before.has(buffer));
+/** Runs `body`, which is synchronous, and tells which buffers it made; if it throws, none of them is left. */
+export function creations<T>(body: () => T): { readonly value: T; readonly made: readonly GPUBuffer[] } {
+  const outer = recorded;
+  const made: GPUBuffer[] = [];
+  recorded = made;
   try {
-    return { value: body(), made: made() };
+    return { value: body(), made };
   } catch (error) {
-    for (const buffer of made()) buffer.destroy();
+    for (const buffer of made) buffer.destroy();
     throw error;
+  } finally {
+    recorded = outer;
+    outer?.push(...made);
   }
 }
 

@@ -1,8 +1,8 @@
 /** @file What a program needs, known before anything is allocated, and what would fit where it does not. */
 
-import { ALIGNMENT, type Lengths, planArena } from "./arena.js";
+import { ALIGNMENT, type ArenaPlan, type Lengths, planArena } from "./arena.js";
 import { DeviceError } from "./errors.js";
-import { BATCH, PAST, type Program, ROOM, type Slot, SPANS } from "./manifest.js";
+import { BATCH, PAST, ROOM, type Slot, SPANS } from "./manifest.js";
 
 /** Bytes of the buffers of a program. */
 export interface ArenaNeeds {
@@ -11,9 +11,8 @@ export interface ArenaNeeds {
   readonly halves?: number;
 }
 
-/** What the arenas of a program need at some sizes. @param halfBytes of an element of the arena of halves. */
-export function arenaNeeds(slots: readonly Slot[], sizes: Lengths, halfBytes: 2 | 4 | undefined): ArenaNeeds {
-  const { size, halves } = planArena(slots, sizes);
+/** What planned arenas need. @param halfBytes of an element of the arena of halves. */
+export function arenaNeeds({ size, halves }: ArenaPlan, halfBytes: 2 | 4 | undefined): ArenaNeeds {
   return { arena: size * 4, ...(halfBytes && { halves: Math.max(ALIGNMENT, halves) * halfBytes }) };
 }
 
@@ -32,31 +31,35 @@ export function checkBufferSize(device: GPUDevice, bytes: number, what: string, 
 }
 
 /**
- * @throws DeviceError where an arena of the program is larger than the device's buffers may be, naming the batch, and the lengths,
+ * Plans the arenas of a program's slots.
+ * @throws DeviceError where one is larger than the device's buffers may be, naming the batch, and the lengths,
  * each alone, at which it would fit.
  */
-export function checkArenas(
-  { slots }: Pick<Program, "slots">,
+export function planFitting(
+  slots: readonly Slot[],
   sizes: Lengths,
   device: GPUDevice,
   halfBytes: 2 | 4 | undefined,
   title: string,
-): void {
-  const needs = (at: Lengths) => arenaNeeds(slots, at, halfBytes);
-  const fits = (at: Lengths) => Object.values(needs(at)).every((bytes) => bytes <= largestBuffer(device));
+): ArenaPlan {
+  const most = largestBuffer(device);
+  const fits = (at: Lengths) =>
+    Object.values(arenaNeeds(planArena(slots, at), halfBytes)).every((bytes) => bytes <= most);
   const remedy = () => {
     const names = Object.keys(sizes).filter((name) => !UNCHOSEN.has(name));
     const options = names.flatMap((name) => {
-      const most = largestFitting((size) => fits({ ...sizes, [name]: size }), sizes[name]);
-      return most === undefined ? [] : [`${sizeName(name)} ${most}`];
+      const largest = largestFitting((size) => fits({ ...sizes, [name]: size }), sizes[name]);
+      return largest === undefined ? [] : [`${sizeName(name)} ${largest}`];
     });
     const half = halfBytes === undefined ? "; compiled with --precision=f16 it needs less" : "";
     if (options.length === 0) return `lower ${names.map(sizeName).join(" and ")}${half}`;
     return `it would fit with ${options.join(", or with ")}${half}`;
   };
-  for (const [name, bytes] of Object.entries(needs(sizes))) {
+  const plan = planArena(slots, sizes);
+  for (const [name, bytes] of Object.entries(arenaNeeds(plan, halfBytes))) {
     checkBufferSize(device, bytes, `the ${name} of ${title} for ${nameSizes(sizes)}`, remedy);
   }
+  return plan;
 }
 
 /** Sizes that no user gives. */

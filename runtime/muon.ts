@@ -7,6 +7,7 @@ import * as texts from "./muon-kernels.js";
 import type { Muon } from "./optimizer.js";
 import { type Run, runTable } from "./parameter-settings.js";
 import { OwnKernel, type Recorded } from "./shader.js";
+import { countOf } from "./shapes.js";
 import type { Shape } from "./update-kernels.js";
 
 /** What an update hands on to it. */
@@ -132,7 +133,7 @@ function matricesOf({ manifest }: ModelCore, runs: readonly Run[]): readonly Mat
   for (const parameter of new Set(runs.map((run) => run.parameter))) {
     const { offset, shape } = manifest.parameters[parameter];
     const columns = shape[shape.length - 1];
-    const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
+    const rows = countOf(shape.slice(0, -1));
     const [m, n] = [Math.min(rows, columns), Math.max(rows, columns)];
     const own = runs.flatMap((run, i) => (run.parameter === parameter ? [i] : []));
     const scale = Math.sqrt(Math.max(1, rows / columns));

@@ -5,6 +5,7 @@
 
 import type { Manifest, ParameterSpec } from "./manifest.js";
 import { checkFields, checkNumber } from "./options.js";
+import { countOf } from "./shapes.js";
 
 /** What differs for some parameters from the rest. */
 export interface ParameterSettings {
@@ -85,7 +86,7 @@ export function runsOf(
     const { weightDecay: decay, frozen } = settings;
     const rate = usual.rate * settings.learningRate;
     if (frozen || offset >= layout.trainable) return [];
-    const end = offset + shape.reduce((product, extent) => product * extent, 1);
+    const end = offset + countOf(shape);
     const count = Math.ceil((end - offset) / RUN_LENGTH);
     return Array.from({ length: count }, (_, i): Run => {
       const first = offset + i * RUN_LENGTH;

@@ -9,6 +9,7 @@ import { Inference } from "./inference.js";
 import { BATCH, type NamedValue, type Port } from "./manifest.js";
 import type { Execution } from "./program.js";
 import type { Region } from "./readback.js";
+import { countOf } from "./shapes.js";
 
 /** An array over all steps, row-major. */
 export interface ProbedValue {
@@ -92,7 +93,7 @@ function regions(execution: Execution, values: readonly NamedValue[]): readonly 
   return values.map(({ name, shape }) => ({
     name,
     offset: execution.offsetOf(slots[name]),
-    length: extents(shape, execution.sizes).reduce((product, extent) => product * extent, 1),
+    length: countOf(extents(shape, execution.sizes)),
   }));
 }
 

@@ -6,14 +6,14 @@
  */
 
 import type { Lengths } from "./arena.js";
-import { evaluateCount, planArena } from "./arena.js";
+import { type ArenaPlan, evaluateCount } from "./arena.js";
 import { DeviceError } from "./errors.js";
 import { DeviceGuard } from "./guard.js";
 import type { Kernels } from "./kernels.js";
 import { createBuffer } from "./live-objects.js";
 import type { Pass, Program, Slot, Variant } from "./manifest.js";
 import { DRAW_WORDS } from "./manifest.js";
-import { arenaNeeds, checkArenas, nameSizes } from "./memory.js";
+import { arenaNeeds, nameSizes, planFitting } from "./memory.js";
 import { Plan } from "./plan.js";
 import type { Region } from "./readback.js";
 import { groupsOf } from "./spans.js";
@@ -99,14 +99,11 @@ export class Execution {
   readonly arena: GPUBuffer;
   /** The arena of halves, where the model has one. */
   readonly halves: GPUBuffer | undefined;
-  readonly sizes: Lengths;
   /** First element of each slot, one list a parity: a second only where slots swap. */
   readonly #offsets: readonly (readonly number[])[];
   readonly #plans: readonly Plan[];
   /** One a parity. */
   readonly #groups: readonly GPUBindGroup[];
-  /** Living as long as the host needs them. */
-  readonly #slots: readonly Slot[];
 
   /**
    * Makes the pipelines, all at the same time.
@@ -123,28 +120,30 @@ export class Execution {
   ): Promise<Execution> {
     const { kernels: all, program, title } = compiled;
     const sizes = withSpans(program, given, all.device, chosen);
-    checkArenas({ slots: hostLives(program, swaps) }, sizes, all.device, all.halfBytes, title);
+    const slots = hostLives(program, swaps);
+    const plan = planFitting(slots, sizes, all.device, all.halfBytes, title);
     const kernels = await Promise.all(
       program.dispatches.map((dispatch, i) => prepareKernel(compiled, i, variantsOf(dispatch)[chosen[i]], sizes)),
     );
     return DeviceGuard.of(all.device).creating(`${title} for ${nameSizes(sizes)}`, () => {
-      return new Execution(compiled, sizes, params, swaps, kernels);
+      return new Execution(compiled, sizes, slots, plan, params, swaps, kernels);
     });
   }
 
   private constructor(
     readonly compiled: CompiledProgram,
-    sizes: Lengths,
+    readonly sizes: Lengths,
+    /** Living as long as the host needs them. */
+    private readonly slots: readonly Slot[],
+    plan: ArenaPlan,
     params: GPUBuffer,
     swaps: readonly Swap[],
     readonly kernels: readonly Prepared[],
   ) {
     const { program, title } = compiled;
     const { device, layout, halfBytes } = compiled.kernels;
-    this.sizes = sizes;
-    this.#slots = hostLives(program, swaps);
-    const { offsets } = planArena(this.#slots, sizes);
-    const { arena, halves } = arenaNeeds(this.#slots, sizes, halfBytes);
+    const { offsets } = plan;
+    const { arena, halves } = arenaNeeds(plan, halfBytes);
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const create = (label: string, size: number) =>
       createBuffer(device, { label, size, usage: STORAGE | COPY_SRC | COPY_DST });
@@ -179,7 +178,7 @@ export class Execution {
 
   /** The slots that hold a value which something reads after the dispatch of that number, by their arena. */
   liveAfter(index: number): { readonly arena: Region[]; readonly halves: Region[] } {
-    const live = this.#slots.flatMap(({ name, first, last, half }, slot) =>
+    const live = this.slots.flatMap(({ name, first, last, half }, slot) =>
       first <= index && index < last ? [{ half, name, offset: this.offsetOf(slot), length: this.lengthOf(slot) }] : [],
     );
     return { arena: live.filter(({ half }) => !half), halves: live.filter(({ half }) => half) };

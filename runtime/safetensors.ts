@@ -5,6 +5,7 @@
  */
 
 import { bfloatToNumber, halfToNumber } from "./half.js";
+import { isRecord, parsed } from "./json.js";
 
 /** An array of a safetensors file, row-major. */
 export interface Tensor {
@@ -124,6 +125,20 @@ export function splitSafetensors(
   return { tensors, metadata };
 }
 
+/** What keeps tensors from being those that are needed: each that is missing, of another shape, or unknown. */
+export function misfits(
+  tensors: ReadonlyMap<string, Pick<Tensor, "shape">>,
+  needed: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): string[] {
+  const problems = needed.flatMap(({ name, shape }) => {
+    const found = tensors.get(name)?.shape.join(", ");
+    if (found === undefined) return [`\`${name}\` is missing`];
+    return found === shape.join(", ") ? [] : [`\`${name}\` has the shape [${found}] and needs [${shape.join(", ")}]`];
+  });
+  const known = new Set(needed.map(({ name }) => name));
+  return [...problems, ...[...tensors.keys()].flatMap((name) => (known.has(name) ? [] : [`\`${name}\` is unknown`]))];
+}
+
 /** A tensor's place in the file, counted from the end of the header. */
 interface Placed extends Omit<RawTensor, "bytes"> {
   readonly start: number;
@@ -138,7 +153,8 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   if (dataStart > bytes.length) throw invalid("its header is longer than the file");
   if (bytes[8] !== 0x7b || dataStart === 8) throw invalid("its header does not start with {");
   const text = decodeText(bytes.subarray(8, dataStart));
-  const header = text === undefined ? undefined : parseJson(text);
+  // `__proto__` becomes an own property like any other, and only own properties are read.
+  const header = text === undefined ? undefined : parsed(text);
   if (text === undefined || !isRecord(header)) throw invalid("its header is no JSON object");
   const twice = nameGivenTwice(text);
   if (twice !== undefined) throw invalid(`its header has ${JSON.stringify(twice)} twice`);
@@ -169,15 +185,6 @@ function nameGivenTwice(json: string): string | undefined {
   return undefined;
 }
 
-/** `__proto__` becomes an own property like any other, and only own properties are read. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function checkEntry(name: string, entry: Record<string, unknown>, widths: ReadonlyMap<string, number>): Placed {
   const what = JSON.stringify(name);
   const { shape, data_offsets: offsets } = entry;
@@ -195,10 +202,6 @@ function checkEntry(name: string, entry: Record<string, unknown>, widths: Readon
 function readValues(bytes: Uint8Array, { width, read }: Dtype): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: bytes.length / width }, (_, at) => read(view, at * width));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -3,6 +3,7 @@
 import type { ExpectedValue, Manifest, Program } from "./manifest.js";
 import type { Execution } from "./program.js";
 import type { Region } from "./readback.js";
+import { countOf } from "./shapes.js";
 
 /** Words that memory is full of before a kernel runs: 10²⁰ as f32, 60000 twice as f16. */
 export const HUGE = 0x60ad78ec;
@@ -33,7 +34,7 @@ export function storedBy(
     const [place] = each;
     if (typeof place === "number") return { ...slotPlace(execution, place), expected: each };
     const { offset, shape } = manifest.parameters.find(({ name }) => name === place)!;
-    const length = shape.reduce((product, extent) => product * extent, 1);
+    const length = countOf(shape);
     return { name: place, offset: execution.offsetOf(gradients!) + offset, length, half: false, expected: each };
   });
   const others = slots.flatMap(({ first, last }, slot) => {

@@ -7,6 +7,7 @@ import type { Lengths } from "./arena.js";
 import { initialiseParameters } from "./initialise.js";
 import { BATCH, DRAW_WORDS, LOSS_SCALE, type Manifest, RESET, SPANS } from "./manifest.js";
 import { hashName, threefry, toNormal, toUniform } from "./random.js";
+import { countOf } from "./shapes.js";
 import { randomInputs } from "./tuner-inputs.js";
 import { checkInputs } from "./validate.js";
 
@@ -26,7 +27,7 @@ export function referenceParameters(manifest: Manifest, spread: number): Float32
   for (const { name, offset, shape } of manifest.parameters) {
     if (offset >= manifest.layout.trainable) continue;
     const key = hashName(name);
-    const end = shape.reduce((product, extent) => product * extent, 1);
+    const end = countOf(shape);
     for (let at = 0; at < end; at++) {
       const noise = spread * toNormal(threefry([key, FIXED[SEED]], [at, 1]));
       const start = flat[offset + at];

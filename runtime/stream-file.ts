@@ -1,8 +1,9 @@
 /** @file A stream's states between the device and a safetensors file: where another stream of the model goes on. */
 
+import { isCount, parsed } from "./json.js";
 import type { Manifest } from "./manifest.js";
 import type { Tensor } from "./safetensors.js";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors, misfits } from "./safetensors.js";
 
 const KIND = "stream";
 
@@ -65,28 +66,14 @@ export function decodeStream(
     problems.push(`it has ${born.length} rows and the stream's batch is ${batch}`);
   }
   const shapes = shapesAfter(isCount(past) ? past : 0);
-  for (const { name, shape } of shapes) {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) problems.push(`\`${name}\` is missing`);
-    else if (tensor.shape.join() !== shape.join()) {
-      problems.push(`\`${name}\` has the shape [${tensor.shape.join(", ")}] and needs [${shape.join(", ")}]`);
-    }
-  }
-  const known = new Set(shapes.map(({ name }) => name));
-  problems.push(...[...tensors.keys()].filter((name) => !known.has(name)).map((name) => `\`${name}\` is unknown`));
+  problems.push(...misfits(tensors, shapes));
   if (problems.length > 0) throw new Error(`the file does not fit this stream of ${model}: ${problems.join("; ")}`);
   const states = new Map([...tensors].map(([name, { values }]) => [name, values]));
   return { states, past, born, next };
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
 /** Whole numbers from 0 up, or none where the text is something else. */
 function idsOf(text: string | undefined): readonly number[] {
-  try {
-    const value: unknown = JSON.parse(text ?? "");
-    return Array.isArray(value) && value.every(isCount) ? value : [];
-  } catch {
-    return [];
-  }
+  const value = parsed(text ?? "");
+  return Array.isArray(value) && value.every(isCount) ? value : [];
 }

@@ -14,6 +14,7 @@ import type { Region, Values } from "./readback.js";
 import { Readback } from "./readback.js";
 import { decodeStream, encodeStream } from "./stream-file.js";
 import { type GivenValues, product, StreamStates } from "./stream-states.js";
+import { Turns } from "./turns.js";
 import { checkInputs, countAlong } from "./validate.js";
 
 /** One number, whichever: that it is there says that the steps are done. */
@@ -29,7 +30,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   /** What `generate` drew last and no step has read yet. */
   #next: readonly number[] | undefined;
   /** Calls take turns up to their submit. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /**
    * @internal Made by `Model.stream`.
@@ -76,13 +77,13 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
    * @throws TypeError or RangeError about the inputs before anything is submitted; the states are then unchanged.
    */
   async step(inputs: Steps): Promise<Outputs> {
-    const read = await this.#inTurn(() => this.#submit(inputs, true));
+    const read = await this.#turns.take(() => this.#submit(inputs, true));
     return Object.fromEntries(await read.finished) as Outputs;
   }
 
   /** `step` where only the states are of interest, such as after the beginning of a long text: reads nothing back. */
   async feed(inputs: Steps): Promise<void> {
-    const fed = await this.#inTurn(() => this.#submit(inputs, false));
+    const fed = await this.#turns.take(() => this.#submit(inputs, false));
     await fed.finished;
   }
 
@@ -97,7 +98,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
    * Error where logits are infinite or no number.
    */
   generate(options: GenerateOptions): Promise<Int32Array> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.states.check();
       const plan = checkGenerate(this.core, this.sizes, options, this.#next);
       this.#next = undefined;
@@ -116,7 +117,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
    */
   reset(rows: readonly number[], inputs?: Given): Promise<void>;
   reset(first?: Given | readonly number[], second?: Given): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { core, sizes, states } = this;
       states.checkAlive();
       const rows = isRows(first) ? checkRows(core, sizes[BATCH], states.rowsObstacle, first) : undefined;
@@ -134,7 +135,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
    * of its steps. What it was given before its first step is in there as far as steps read it.
    */
   save(): Promise<Uint8Array> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { core, states } = this;
       const { execution, parity } = await states.place();
       const shapes = states.shapes(states.past);
@@ -156,7 +157,7 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
    * @throws Error naming all that differs.
    */
   restore(bytes: Uint8Array): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { core, states, sizes } = this;
       const saved = decodeStream(core.manifest, sizes[BATCH], (past) => states.shapes(past), bytes);
       await states.take(saved.states, saved.past, saved.born);
@@ -174,12 +175,6 @@ export class Stream<Steps extends object, Outputs extends object, Given extends 
   /** `using` ends in `destroy`. */
   [Symbol.dispose](): void {
     this.destroy();
-  }
-
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(action);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   /** Resolves once the steps are submitted. */

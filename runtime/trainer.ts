@@ -7,7 +7,6 @@
 
 import type { Lengths } from "./arena.js";
 import type { Batches } from "./batches.js";
-
 import { CarriedStates, checkBatch, swapsToCarry } from "./carried-states.js";
 import {
   type CheckpointExtra,
@@ -16,7 +15,6 @@ import {
   parameterRegions,
   readRegions,
 } from "./checkpoint.js";
-
 import type { Destroyable, ModelCore } from "./core.js";
 import { countElements, scalarRegions } from "./core.js";
 import { NonFiniteError } from "./errors.js";
@@ -37,6 +35,7 @@ import { Snapshots } from "./snapshots.js";
 import { type TrainStep, trainStepOf } from "./train-step.js";
 import { checkResumable, checkTraining, type TrainingOptions, type TrainingSettings } from "./training-options.js";
 import { tunedVariants } from "./tuner-choice.js";
+import { Turns } from "./turns.js";
 import { type StepNumbers, Updater } from "./updater.js";
 
 /** Dropout off. */
@@ -56,7 +55,7 @@ export class Trainer<Batch extends object> implements Destroyable {
   readonly #states: CarriedStates;
   /** The last step's gradients. */
   #scaledBy = 1;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #step = 0;
   /** Updates tried. */
   #updates = 0;
@@ -166,7 +165,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * may be on their way, if `onNonFinite` says so; Error once the device has failed.
    */
   trainStep(batch: Batch): Promise<TrainStep> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { stepsInFlight } = this.settings;
       while (this.#inFlight.size >= stepsInFlight) await Promise.race(this.#inFlight);
       // Gradients that are added up are all of the same parameters, at the same scale.
@@ -193,7 +192,7 @@ export class Trainer<Batch extends object> implements Destroyable {
     data: Batches<Batch> | Batch,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Evaluation> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#check();
       return this.evaluateBatches(data, signal);
     });
@@ -204,7 +203,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * @throws Error where the trainer is not `stateful`.
    */
   resetStates(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#check();
       if (!this.settings.stateful) throw new Error("the trainer carries no states: make it with `stateful: true`");
       this.#states.reset();
@@ -213,7 +212,7 @@ export class Trainer<Batch extends object> implements Destroyable {
 
   /** The gradients of the last step alone, before clipping, by the name of their parameter. Parameters frozen in the spec have none. */
   gradients(): Promise<Record<string, Float32Array>> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#check();
       const { core, execution } = this;
       const slot = execution.compiled.program.gradients;
@@ -232,7 +231,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * @param options.extra what `load` is to give back.
    */
   save({ extra = {} }: { readonly extra?: CheckpointExtra } = {}): Promise<Uint8Array> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#check();
       const { core, updater } = this;
       const outcomes = await this.#outcomes.pending();
@@ -262,7 +261,7 @@ export class Trainer<Batch extends object> implements Destroyable {
    * @throws Error naming what differs, or where the file has no optimizer's state or another optimizer's.
    */
   load(bytes: Uint8Array): Promise<CheckpointExtra> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#check();
       const { core, updater, settings } = this;
       const { parameters, training } = decodeCheckpoint(core.manifest, bytes);
@@ -300,12 +299,6 @@ export class Trainer<Batch extends object> implements Destroyable {
   /** `using` ends in `destroy`. */
   [Symbol.dispose](): void {
     this.destroy();
-  }
-
-  #inTurn<T>(body: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(body);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   #check(): void {

@@ -1,5 +1,6 @@
 /** @file What a training run knows besides its arrays, as a checkpoint keeps it. */
 
+import { isCount, isRecord, parsed } from "./json.js";
 import type { LossScaleState } from "./loss-scale.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Outcome } from "./outcomes.js";
@@ -45,17 +46,4 @@ export function checkTrainingState(text: string): TrainingState {
   return state as unknown as TrainingState;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
-
 const isPositive = (value: unknown): boolean => Number.isFinite(value) && Number(value) > 0;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

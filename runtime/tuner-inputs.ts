@@ -3,6 +3,7 @@
 import type { Lengths } from "./arena.js";
 import type { Port } from "./manifest.js";
 import { threefry, toNormal, toUniform } from "./random.js";
+import { countOf } from "./shapes.js";
 import type { InputArray } from "./validate.js";
 import { extentsOf } from "./validate.js";
 
@@ -13,7 +14,7 @@ const PERIOD = 65521;
 export function randomInputs(ports: readonly Port[], sizes: Lengths): Record<string, InputArray> {
   return Object.fromEntries(
     ports.map((port, at) => {
-      const size = extentsOf(port, sizes).reduce((product, extent) => product * extent, 1);
+      const size = countOf(extentsOf(port, sizes));
       return [port.name, randomArray(port, size, at)];
     }),
   );

@@ -3,6 +3,7 @@
 import type { Lengths } from "./arena.js";
 import type { Elem, Port } from "./manifest.js";
 import { BATCH } from "./manifest.js";
+import { countOf } from "./shapes.js";
 
 /** What holds an input or target: batch first, then the port's axes, row-major. */
 export type InputArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
@@ -68,7 +69,7 @@ function repeatLast(
   for (const [axis, extent] of extents.entries()) {
     const own = axis === 0 ? undefined : ends.get(String(port.shape[axis - 1]));
     if (own === undefined) continue;
-    const step = extents.slice(axis + 1).reduce((product, n) => product * n, 1);
+    const step = countOf(extents.slice(axis + 1));
     for (let start = 0; start < array.length; start += extent * step) {
       const end = own[Math.floor(start / batch)];
       const last = start + (end - 1) * step;
@@ -87,7 +88,7 @@ function checkKind(port: Port, value: unknown, sizes: Lengths): InputArray {
     accepted.some((kind) => candidate instanceof kind);
   if (!isAccepted(value)) throw new TypeError(`input \`${port.name}\` must be a ${kinds}, not ${nameKind(value)}`);
   const extents = extentsOf(port, sizes);
-  const expected = extents.reduce((product, extent) => product * extent, 1);
+  const expected = countOf(extents);
   if (value.length !== expected) {
     const shape = [BATCH, ...port.shape].map((axis, index) => describeAxis(axis, extents[index])).join(" × ");
     throw new RangeError(`input \`${port.name}\` has ${value.length} elements and needs ${expected}: ${shape}`);
@@ -116,7 +117,7 @@ export function extentsOf(port: Port, sizes: Lengths): readonly number[] {
 export function countAlong(axis: string, [port]: readonly Port[], given: object, sizes: Lengths): number | undefined {
   const values = port && new Map<string, unknown>(Object.entries(given)).get(port.name);
   if (!ArrayBuffer.isView(values) || !("length" in values)) return undefined;
-  const one = extentsOf(port, { ...sizes, [axis]: 1 }).reduce((product, extent) => product * extent, 1);
+  const one = countOf(extentsOf(port, { ...sizes, [axis]: 1 }));
   const count = Number(values.length) / one;
   return Number.isInteger(count) && count > 0 ? count : undefined;
 }

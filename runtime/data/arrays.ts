@@ -53,11 +53,6 @@ export function widthOf(type: ElementType): number {
   return ELEMENTS[type].width;
 }
 
-/** The number of elements of an array of this shape. */
-export function countOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
-}
-
 /**
  * The elements that fill `bytes`. 64-bit integers become 32-bit ones.
  * @throws RangeError at a 64-bit integer that does not fit, or a truth value that is neither 0 nor 1.

@@ -3,8 +3,8 @@
  * array `x` with one axis more, `x[0][0]` one with two.
  */
 
+import { countOf } from "../shapes.js";
 import type { DataArray, DataArrays } from "./arrays.js";
-import { countOf } from "./arrays.js";
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
 

@@ -1,7 +1,8 @@
 /** @file One array from an IDX file, the format of MNIST's images and labels [LeCun, Cortes and Burges 1998], or its gzip. */
 
+import { countOf } from "../shapes.js";
 import type { DataArray, ElementType } from "./arrays.js";
-import { countOf, decodeElements, widthOf } from "./arrays.js";
+import { decodeElements, widthOf } from "./arrays.js";
 import { gunzip, isGzip } from "./inflate.js";
 
 const TYPES: ReadonlyMap<number, ElementType> = new Map<number, ElementType>([

@@ -1,8 +1,8 @@
 /** @file Arrays against a model's inputs and targets, by name: all that does not fit is told at once, before any training. */
 
 import type { Manifest, Port } from "../manifest.js";
+import { countOf } from "../shapes.js";
 import type { DataArray, DataArrays } from "./arrays.js";
-import { countOf } from "./arrays.js";
 import { type Column, Dataset } from "./dataset.js";
 import type { DataBatch } from "./loader.js";
 

@@ -3,8 +3,9 @@
  * dict, of which NumPy itself writes three keys and no others.
  */
 
+import { countOf } from "../shapes.js";
 import type { DataArray, DataValues, ElementType } from "./arrays.js";
-import { countOf, decodeElements, widthOf } from "./arrays.js";
+import { decodeElements, widthOf } from "./arrays.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
